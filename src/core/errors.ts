@@ -1,0 +1,69 @@
+/**
+ * One error type, with a code from one table. Whoever reads the message learns what was expected,
+ * what was found, and what to do about it; whoever reads the code can act on it.
+ */
+
+/** Every code Millwright can raise, with one line for the table in the documentation. */
+export const codes = {
+  FILE_INVALID: "The federation file does not describe a federation that can run.",
+  FILE_UNREADABLE: "A file could not be read or decoded.",
+  PLAN_REFUSED: "The parts of the plan do not go together.",
+  SHAPE_MISMATCH: "A tensor or layer has another shape than its neighbour needs.",
+  MODEL_INVALID: "The model graph is not a graph this engine can run.",
+  MODEL_TOO_LARGE: "The model or a batch exceeds the declared memory limit.",
+  DATA_INVALID: "A table holds values that the task cannot use.",
+  DATA_MISSING: "A data set, file or column that was asked for is not there.",
+  DATA_EMPTY: "Nothing is left to train or test on after windows and splits were cut.",
+  TRAINING_DIVERGED: "The loss or the parameters stopped being finite numbers.",
+  NOT_FINITE: "A number that must be finite is NaN or infinite.",
+  UPDATE_OUT_OF_RANGE: "An update does not fit the fixed-point range declared in the plan.",
+  SUM_OVERFLOW: "A sum of updates could leave the range in which integers are exact.",
+  ROUND_ABANDONED: "Too few sites answered before the deadline of the round.",
+  MESSAGE_INVALID: "A message does not match the protocol.",
+  LIMIT_EXCEEDED: "A declared limit on size, count or time was reached.",
+  KERNEL_MISMATCH: "The compiled kernels are not the ones this version was built with.",
+  DOWNLOAD_FAILED: "A download did not arrive whole and was thrown away.",
+  RESUME_REFUSED: "A stored run cannot be continued by this plan.",
+  PLUGIN_INVALID: "A user's module does not export what its place in the file needs.",
+  PACKAGE_MISSING: "An optional package is needed for what the file asks for.",
+  USAGE: "The command was called with arguments it does not understand.",
+  INTERNAL: "Something that cannot happen did; please report it.",
+} as const;
+
+export type ErrorCode = keyof typeof codes;
+
+export interface ErrorDetail {
+  /** The place: a path in the file, a layer's name, a row and column, a message. */
+  readonly where?: string;
+  readonly expected: string;
+  readonly got: string;
+  /** What the reader can do about it. */
+  readonly remedy?: string;
+  readonly cause?: unknown;
+}
+
+/** The only error Millwright throws on purpose. `faults` lists more than one when several were found at once. */
+export class MillwrightError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: ErrorDetail;
+  readonly faults: readonly ErrorDetail[];
+
+  constructor(code: ErrorCode, detail: ErrorDetail, faults: readonly ErrorDetail[] = [detail]) {
+    super(`${code}: ${faults.map(describe).join("; ")}`, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.name = "MillwrightError";
+    this.code = code;
+    this.detail = detail;
+    this.faults = faults;
+  }
+}
+
+function describe(detail: ErrorDetail): string {
+  const place = detail.where === undefined ? "" : `${detail.where}: `;
+  const remedy = detail.remedy === undefined ? "" : ` (${detail.remedy})`;
+  return `${place}expected ${detail.expected}, got ${detail.got}${remedy}`;
+}
+
+/** Throws a coded error. Returns never, so that it can stand where a value is expected. */
+export function fail(code: ErrorCode, detail: ErrorDetail): never {
+  throw new MillwrightError(code, detail);
+}

@@ -1,0 +1,124 @@
+/** The result of a simulated federation, as written by `simulate --json` and read by `report`. Absent metrics are left out, never zero. */
+
+export type ScenarioName = "centralised" | "local" | "federated";
+
+/** Metric by name: f1, precision, recall, accuracy, macroF1, rocAuc, prAuc, rmse, mae, rmseUncapped, maeUncapped, nasaScore, nasaScoreUncapped, far, mar, loss, threshold, ... */
+export type Metrics = Readonly<Record<string, number>>;
+export interface Spread {
+  readonly mean: number;
+  readonly sd: number;
+  readonly values: readonly number[];
+}
+
+export interface SiteResult {
+  readonly site: string;
+  readonly examples: number;
+  /** Test examples and positives at this site. */
+  readonly tested: number;
+  readonly metrics: Metrics;
+}
+
+export interface Curves {
+  /** Points of the precision-recall curve, thinned to at most 400. */
+  readonly precisionRecall?: readonly { readonly recall: number; readonly precision: number; readonly threshold: number }[];
+  /** Rows are truth, columns prediction. */
+  readonly confusion?: { readonly labels: readonly string[]; readonly counts: readonly (readonly number[])[] };
+  /** Truth against prediction for regression, thinned to at most 1,000 points, in the units of the target. */
+  readonly residuals?: readonly { readonly truth: number; readonly predicted: number }[];
+}
+
+export interface ScenarioResult {
+  readonly metrics: Metrics;
+  readonly perSite: readonly SiteResult[];
+  readonly seconds: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly curves: Curves;
+  readonly model?: { readonly sha256: string; readonly parameters: number };
+}
+
+export interface RoundResult {
+  readonly round: number;
+  readonly loss: number;
+  /** Metrics on the validation data where the file asks for them; the test data is used for the final figure only. */
+  readonly metrics: Metrics;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly seconds: number;
+  /** Largest memory of a worker while training, in bytes. */
+  readonly memory: number;
+  readonly included: readonly string[];
+  readonly excluded: readonly { readonly site: string; readonly reason: string }[];
+  readonly perSite: readonly {
+    readonly site: string;
+    readonly loss: number;
+    readonly seconds: number;
+    readonly bytesUp: number;
+    readonly bytesDown: number;
+    readonly memory: number;
+  }[];
+}
+
+/** How a partition falls: numbers per site, for the picture and for `data partition`. */
+export interface PartitionSummary {
+  readonly sites: readonly {
+    readonly site: string;
+    readonly machines: number;
+    readonly train: number;
+    readonly validation: number;
+    readonly test: number;
+    readonly positives?: number;
+    readonly classes?: readonly number[];
+    readonly targetMean?: number;
+    readonly targetSd?: number;
+  }[];
+  readonly classLabels?: readonly string[];
+  /** Skew as numbers: quantity (coefficient of variation), label (mean Jensen-Shannon distance to the whole, in [0, 1]), feature (mean standardised shift). */
+  readonly skew: Readonly<Record<string, number>>;
+}
+
+export interface Reference {
+  readonly name: string;
+  readonly explanation: string;
+  readonly metrics: Metrics;
+}
+
+export interface SimulationResult {
+  readonly format: "millwright-result/1";
+  readonly federation: string;
+  readonly task: string;
+  readonly seed: number;
+  /** The metric by which scenarios are compared, and whether more or less of it is better. */
+  readonly headline: { readonly metric: string; readonly better: "higher" | "lower" };
+  readonly scenarios: Partial<Readonly<Record<ScenarioName, ScenarioResult>>>;
+  readonly rounds: readonly RoundResult[];
+  readonly partition: PartitionSummary;
+  /** Hand rules and ceilings that are printed beside the models. */
+  readonly references: readonly Reference[];
+  readonly privacy: { readonly claim: "none"; readonly explanation: string };
+  readonly model: { readonly sha256: string; readonly parameters: number };
+  /** What a reader should know before believing the figures: negative results, caveats of the data. */
+  readonly remarks: readonly string[];
+  readonly file: unknown;
+  readonly environment: {
+    readonly millwright: string;
+    readonly kernels: string;
+    readonly node: string;
+    readonly platform: string;
+    readonly cpu: string;
+    readonly workers: number;
+    readonly date: string;
+    readonly seconds: number;
+  };
+}
+
+/** With --seeds N: one result per seed and mean, sd over them for every metric of every scenario. */
+export interface SeedsResult {
+  readonly format: "millwright-seeds/1";
+  readonly federation: string;
+  readonly headline: SimulationResult["headline"];
+  readonly scenarios: Partial<
+    Readonly<Record<ScenarioName, { readonly metrics: Readonly<Record<string, Spread>>; readonly seconds: Spread }>>
+  >;
+  readonly runs: readonly SimulationResult[];
+}

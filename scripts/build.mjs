@@ -1,0 +1,120 @@
+/**
+ * Builds dist/ from a fresh clone: kernels (AssemblyScript) and TypeScript, then assets and the executable bit.
+ *
+ * Nothing is done when every input has the content it had at the last build. The new dist/ is made aside and swapped
+ * in whole, so a running command never sees half of it and a failed build leaves the old one in place.
+ *
+ *   node scripts/build.mjs [--force] [--keep-going]     --keep-going: use what compiled despite type errors
+ */
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const dist = join(root, "dist");
+const stamp = join(dist, ".built-from");
+const force = process.argv.includes("--force");
+const keepGoing = process.argv.includes("--keep-going");
+
+/** Every file below a folder, sorted, without generated ones. */
+function filesBelow(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+}
+
+const generated = new Set([join(root, "src/kernels/binary.ts")]);
+
+function fingerprint() {
+  const hash = createHash("sha256");
+  const inputs = [
+    ...filesBelow(join(root, "src")),
+    ...filesBelow(join(root, "kernels")),
+    ...["scripts/build.mjs", "scripts/build-kernels.mjs", "tsconfig.json", "package.json", "package-lock.json"].map((f) => join(root, f)),
+  ];
+  for (const file of inputs) {
+    if (generated.has(file) || !existsSync(file)) continue;
+    const bytes = readFileSync(file);
+    hash.update(`${relative(root, file)}\0${bytes.length}\0`).update(bytes);
+  }
+  return hash.digest("hex");
+}
+
+/** Runs a script with this Node and resolves to its exit code and everything it printed. */
+function run(script, args) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [join(root, script), ...args], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    child.stdout.on("data", (chunk) => (output += chunk));
+    child.stderr.on("data", (chunk) => (output += chunk));
+    child.on("error", (error) => resolve({ code: 1, output: `${output}${error.message}\n` }));
+    child.on("close", (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+function say(text) {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Copies what the compiler does not emit: pages, styles, pictures, plain modules. */
+function copyAssets(target) {
+  for (const file of filesBelow(join(root, "src"))) {
+    if (/\.(ts|md)$/.test(file)) continue;
+    const copy = join(target, relative(join(root, "src"), file));
+    mkdirSync(dirname(copy), { recursive: true });
+    copyFileSync(file, copy);
+  }
+}
+
+async function build() {
+  const print = fingerprint();
+  const kernelsReady = existsSync(join(root, "src/kernels/binary.ts")) || !existsSync(join(root, "scripts/build-kernels.mjs"));
+  if (!force && kernelsReady && existsSync(stamp) && readFileSync(stamp, "utf8") === print) return 0;
+  if (!existsSync(join(root, "node_modules/typescript"))) {
+    say("build: node_modules is missing; run `npm ci` first");
+    return 1;
+  }
+
+  const started = process.hrtime.bigint();
+  const seconds = () => (Number(process.hrtime.bigint() - started) / 1e9).toFixed(1);
+  say("build: compiling kernels and TypeScript ...");
+
+  if (existsSync(join(root, "scripts/build-kernels.mjs"))) {
+    const kernels = await run("scripts/build-kernels.mjs", []);
+    if (kernels.code !== 0) {
+      say(`build: the kernels did not compile (exit ${kernels.code})\n${kernels.output}`);
+      return 1;
+    }
+  }
+
+  const aside = join(root, "out", `build-${process.pid}`);
+  rmSync(aside, { recursive: true, force: true });
+  const types = await run("node_modules/typescript/lib/tsc.js", ["-p", "tsconfig.json", "--outDir", aside]);
+  if (types.code !== 0) {
+    say(`build: TypeScript found faults\n${types.output}`);
+    if (!keepGoing) {
+      rmSync(aside, { recursive: true, force: true });
+      return 1;
+    }
+  }
+  copyAssets(aside);
+  const { bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  for (const entry of Object.values(bin)) {
+    const file = join(aside, relative("dist", entry));
+    if (existsSync(file)) chmodSync(file, 0o755);
+  }
+  writeFileSync(join(aside, ".built-from"), types.code === 0 ? print : "with type errors");
+
+  const old = join(root, "out", `old-${process.pid}`);
+  if (existsSync(dist)) renameSync(dist, old);
+  renameSync(aside, dist);
+  rmSync(old, { recursive: true, force: true });
+  say(`build: done in ${seconds()} s`);
+  return 0;
+}
+
+process.exitCode = await build();

@@ -17,6 +17,7 @@ interface NodeBase {
 
 export type Padding = number | "same";
 
+/** Acts on the last axis, as PyTorch's Linear: [T, C] becomes [T, units]. */
 export interface Dense extends NodeBase {
   readonly use: "dense";
   readonly units: number;

@@ -1,0 +1,27 @@
+/**
+ * Federated averaging (McMahan et al. 2017, Algorithm 1): the mean of the updates, weighted by the number of training examples,
+ * or unweighted as Bataineh et al. write it in their equations 1 and 2. Not robust: one member can move it anywhere.
+ */
+import type { Contribution, Linear, Partial } from "./rule.js";
+
+/** The weighted or unweighted mean as a Linear rule over exact integers. */
+export function mean(options: { readonly weighted?: boolean } = {}): Linear {
+  const weighted = options.weighted ?? true;
+  return { kind: "linear", name: "mean", minimum: 1, lift: (one) => lift(one, weighted ? one.weight : 1), add, finish };
+}
+
+function lift(one: Contribution, factor: number): Partial {
+  const sums = new Float64Array(one.update.length);
+  for (let i = 0; i < sums.length; i++) sums[i] = one.update[i] * factor;
+  return { sums, weight: factor, members: one.members };
+}
+
+function add(a: Partial, b: Partial): Partial {
+  const sums = new Float64Array(a.sums.length);
+  for (let i = 0; i < sums.length; i++) sums[i] = a.sums[i] + b.sums[i];
+  return { sums, weight: a.weight + b.weight, members: a.members + b.members };
+}
+
+function finish(total: Partial): { sums: Float64Array; divisor: number } {
+  return { sums: total.sums, divisor: total.weight };
+}

@@ -1,0 +1,47 @@
+/**
+ * Who may import whom. A room that is not listed here is refused, so a new one starts with its row.
+ * A folder of a room may have a row of its own ("io/workers").
+ *
+ * `values` are rooms whose code may be called, `types` rooms of which only types may be named (erased before anything
+ * runs), `packages` npm packages, `node` whether node:* modules may be used.
+ */
+export interface Room {
+  readonly values: readonly string[];
+  readonly types?: readonly string[];
+  readonly packages?: readonly string[];
+  readonly node?: boolean;
+  /** May read clocks and draw unseeded random numbers. */
+  readonly ambient?: boolean;
+}
+
+export const domains = ["model", "data", "training", "aggregation", "wire", "evaluation"] as const;
+
+export const rooms: Readonly<Record<string, Room>> = {
+  core: { values: [] },
+  kernels: { values: ["core"] },
+  model: { values: ["core", "kernels"], packages: ["zod"] },
+  data: { values: ["core", "kernels"], types: ["lab"], packages: ["zod"] },
+  training: { values: ["core", "kernels", "model"], packages: ["zod"] },
+  aggregation: { values: ["core", "kernels"], packages: ["zod"] },
+  wire: { values: ["core", "kernels"], packages: ["zod"] },
+  evaluation: { values: ["core", "kernels"], types: ["data", "lab"], packages: ["zod"] },
+  round: { values: ["core", "kernels", ...domains], types: ["lab"], packages: ["zod", "yaml"] },
+  io: {
+    values: ["core", "wire"],
+    types: ["data", "model", "training"],
+    packages: ["csv-parse", "hyparquet", "hyparquet-compressors", "@duckdb/node-api", "zod"],
+    node: true,
+    ambient: true,
+  },
+  // A worker thread is a program of its own: its entry builds the engine and runs the training it is sent.
+  "io/workers": { values: ["core", "kernels", "wire", "model", "training"], types: ["data"], node: true },
+  lab: { values: ["core", "kernels", ...domains, "round", "io"], packages: ["zod"], ambient: true },
+  cli: {
+    values: ["core", "kernels", ...domains, "round", "io", "lab", ""],
+    packages: ["commander", "@clack/prompts", "log-update", "picocolors", "yaml", "zod"],
+    node: true,
+    ambient: true,
+  },
+  // The public entry: names what is public, does nothing itself.
+  "": { values: ["core", "kernels", ...domains, "round", "io", "lab"] },
+};

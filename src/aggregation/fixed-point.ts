@@ -79,3 +79,8 @@ function unitsPerOne(format: FixedPoint): number {
   for (let i = 0; i < format.fractionBits; i++) unit *= 2;
   return unit;
 }
+
+/** The largest absolute value that an encoded coordinate can have. */
+export function largestUnits(format: FixedPoint): number {
+  return format.range * unitsPerOne(format);
+}

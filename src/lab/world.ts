@@ -1,0 +1,232 @@
+/**
+ * The deterministic world: runs the real protocols of coordinator and sites under a virtual clock and a seeded network. Messages cross
+ * it as bytes, through the same codec as a real wire. Training runs for real, in parallel, on an Executor; only its duration is virtual,
+ * so that the order of events, and with it the result, never depends on the machine.
+ */
+import { fail, MillwrightError } from "../core/errors.js";
+import { type Millis, millis } from "../core/quantities.js";
+import { seeded } from "../core/random.js";
+import {
+  type ClosedRound,
+  type CoordinatorInput,
+  type CoordinatorPlan,
+  type CoordinatorState,
+  coordinatorProtocol,
+  newCoordinator,
+} from "../round/coordinator.js";
+import { decodeMessage, encodeMessage, type Message } from "../round/messages.js";
+import { newSite, type SiteInput, type SiteState, siteProtocol } from "../round/site.js";
+
+/** What goes wrong in the simulated world, and how fast things are. Everything is drawn from the seed. */
+export interface Conditions {
+  /** One-way delay of a message, drawn evenly from [least, most] milliseconds. */
+  readonly latency: readonly [number, number];
+  /** Probability that a message is lost, and that it arrives twice. */
+  readonly loss: number;
+  readonly duplication: number;
+  /** Probability that a site is away for a whole attempt of a round. */
+  readonly dropout: number;
+  /** Slowness of sites: training takes 1 + skew * u times as long, u drawn evenly per site and round. */
+  readonly skew: number;
+}
+
+export const calm: Conditions = { latency: [5, 5], loss: 0, duplication: 0, dropout: 0, skew: 0 };
+
+/** The part of a site that does the work of a request; it knows the site's data. */
+export interface SiteWorker {
+  readonly site: string;
+  /** Virtual milliseconds that training takes when the site is not slowed down. */
+  readonly trainingTime: number;
+  work(request: Extract<Message, { type: "ask" | "train" }>): Promise<Extract<Message, { type: "answer" | "update" }>>;
+}
+
+export interface Traffic {
+  up: number;
+  down: number;
+}
+
+export interface World {
+  /** Asks every site and waits for all answers, by site. */
+  ask(topic: string, body: unknown): Promise<ReadonlyMap<string, unknown>>;
+  /** Runs the rounds from `round` on; `closed` is called, and awaited, after each. */
+  train(
+    plan: CoordinatorPlan,
+    model: Float32Array,
+    round: number,
+    closed: (round: ClosedRound, traffic: ReadonlyMap<string, Traffic>) => Promise<void>,
+  ): Promise<Float32Array>;
+  /** Bytes so far, by site. */
+  readonly traffic: ReadonlyMap<string, Traffic>;
+  /** Virtual milliseconds since the start. */
+  readonly now: () => Millis;
+}
+
+type Event =
+  | { readonly to: "coordinator"; readonly from: string; readonly bytes: Uint8Array }
+  | { readonly to: "site"; readonly site: string; readonly bytes: Uint8Array }
+  | { readonly to: "timer" }
+  | { readonly to: "worker"; readonly site: string; readonly reply: Promise<Message> };
+
+/** Events that one run may have: far above any real run, so that a protocol that never ends is an error and not a hang. */
+const mostEvents = 50_000_000;
+
+export function createWorld(plan: CoordinatorPlan, workers: readonly SiteWorker[], conditions: Conditions, seed: string): World {
+  const random = seeded(seed, "network");
+  const byName = new Map(workers.map((worker) => [worker.site, worker]));
+  const sites = new Map<string, SiteState>(workers.map((worker) => [worker.site, newSite(worker.site)]));
+  const traffic = new Map<string, Traffic>(workers.map((worker) => [worker.site, { up: 0, down: 0 }]));
+  const queue = eventQueue<Event>();
+  let coordinator: CoordinatorState = newCoordinator(plan);
+  let now = millis(0);
+  let events = 0;
+  // What the caller waits for at this moment.
+  let answered: ReadonlyMap<string, unknown> | undefined;
+  let finished: Float32Array | undefined;
+  let failure: MillwrightError | undefined;
+  let closedRounds: ClosedRound[] = [];
+
+  function deliver(event: Event, bytes: Uint8Array): void {
+    const copies = random.float() < conditions.duplication ? 2 : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      if (random.float() < conditions.loss) continue;
+      const [least, most] = conditions.latency;
+      queue.push(now + least + (most - least) * random.float(), { ...event, bytes } as Event);
+    }
+  }
+
+  function toCoordinator(input: CoordinatorInput): void {
+    const [next, effects] = coordinatorProtocol.step(coordinator, input, now);
+    coordinator = next;
+    const encoded = new Map<Message, Uint8Array>();
+    for (const effect of effects) {
+      if (effect.type === "send") {
+        const bytes = encoded.get(effect.message) ?? encodeMessage(effect.message);
+        encoded.set(effect.message, bytes);
+        counted(effect.to).down += bytes.length;
+        if (!isAway(effect.to, effect.message)) deliver({ to: "site", site: effect.to, bytes }, bytes);
+      } else if (effect.type === "timer") queue.push(effect.at, { to: "timer" });
+      else if (effect.type === "answered") answered = effect.answers;
+      else if (effect.type === "closed") closedRounds.push(effect.round);
+      else if (effect.type === "finished") finished = effect.model;
+      else failure = effect.error;
+    }
+  }
+
+  /** A site that is away hears nothing in this attempt; drawn by name, so the order of events does not matter. */
+  function isAway(site: string, message: Message): boolean {
+    if (message.type !== "train" || conditions.dropout === 0) return false;
+    return seeded(seed, "away", site, message.round, message.attempt).float() < conditions.dropout;
+  }
+
+  function toSite(site: string, input: SiteInput): void {
+    const [next, effects] = siteProtocol.step(sites.get(site) as SiteState, input, now);
+    sites.set(site, next);
+    for (const effect of effects) {
+      if (effect.type === "send") {
+        const bytes = encodeMessage(effect.message);
+        counted(site).up += bytes.length;
+        deliver({ to: "coordinator", from: site, bytes }, bytes);
+      } else {
+        const worker = byName.get(site) as SiteWorker;
+        const slow = effect.request.type === "train" ? 1 + conditions.skew * seeded(seed, "speed", site, effect.request.round).float() : 1;
+        const took = effect.request.type === "train" ? worker.trainingTime * slow : 1;
+        queue.push(now + took, {
+          to: "worker",
+          site,
+          reply: worker.work(effect.request).catch((error) => refusal(site, effect.request, error)),
+        });
+      }
+    }
+  }
+
+  function counted(site: string): Traffic {
+    return traffic.get(site) as Traffic;
+  }
+
+  async function advance(): Promise<void> {
+    const next = queue.pop();
+    if (next === undefined) fail("INTERNAL", { where: "simulated world", expected: "an event or an end", got: "neither" });
+    if (++events > mostEvents) fail("LIMIT_EXCEEDED", { where: "simulated world", expected: `at most ${mostEvents} events`, got: "more" });
+    now = millis(next.at);
+    const event = next.event;
+    if (event.to === "timer") toCoordinator({ type: "timer" });
+    else if (event.to === "worker") toSite(event.site, { type: "worked", reply: await event.reply });
+    else if (event.to === "site") toSite(event.site, { type: "message", message: decodeMessage(event.bytes) });
+    else toCoordinator({ type: "message", from: event.from, message: decodeMessage(event.bytes) });
+  }
+
+  return {
+    traffic,
+    now: () => now,
+    async ask(topic, body) {
+      answered = undefined;
+      failure = undefined;
+      toCoordinator({ type: "ask", topic, body });
+      while (answered === undefined && failure === undefined) await advance();
+      if (failure !== undefined) throw failure;
+      return answered as unknown as ReadonlyMap<string, unknown>;
+    },
+    async train(rounds, model, round, closed) {
+      finished = undefined;
+      failure = undefined;
+      toCoordinator({ type: "begin", plan: rounds, model, round });
+      for (;;) {
+        const ready = closedRounds;
+        closedRounds = [];
+        for (const one of ready) await closed(one, traffic);
+        if (failure !== undefined) throw failure;
+        if (finished !== undefined) return finished;
+        await advance();
+      }
+    },
+  };
+}
+
+function refusal(from: string, request: Message, error: unknown): Message {
+  // Only coded errors are a site's answer; anything else is a defect and must not look like a site that is down.
+  if (!(error instanceof MillwrightError)) throw error;
+  const answers =
+    request.type === "train"
+      ? `round ${request.round} attempt ${request.attempt}`
+      : `exchange ${(request as { exchange: number }).exchange}`;
+  return { type: "refuse", answers, from, code: error.code, text: error.message.slice(0, 2000) };
+}
+
+/** A binary heap of events by time, then by order of insertion. */
+function eventQueue<E>() {
+  const heap: { at: number; order: number; event: E }[] = [];
+  let inserted = 0;
+  const before = (a: number, b: number) => heap[a].at < heap[b].at || (heap[a].at === heap[b].at && heap[a].order < heap[b].order);
+  const swap = (a: number, b: number) => {
+    const kept = heap[a];
+    heap[a] = heap[b];
+    heap[b] = kept;
+  };
+  return {
+    push(at: number, event: E): void {
+      heap.push({ at, order: inserted++, event });
+      for (let i = heap.length - 1; i > 0; ) {
+        const parent = (i - 1) >> 1;
+        if (!before(i, parent)) break;
+        swap(i, parent);
+        i = parent;
+      }
+    },
+    pop(): { at: number; event: E } | undefined {
+      const top = heap[0];
+      const last = heap.pop();
+      if (last === undefined || heap.length === 0) return top;
+      heap[0] = last;
+      for (let i = 0; ; ) {
+        const left = 2 * i + 1;
+        let least = i;
+        if (left < heap.length && before(left, least)) least = left;
+        if (left + 1 < heap.length && before(left + 1, least)) least = left + 1;
+        if (least === i) break;
+        swap(i, least);
+        i = least;
+      }
+      return top;
+    },
+  };
+}

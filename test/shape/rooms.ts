@@ -10,8 +10,6 @@ export interface Room {
   readonly types?: readonly string[];
   readonly packages?: readonly string[];
   readonly node?: boolean;
-  /** May read clocks and draw unseeded random numbers. */
-  readonly ambient?: boolean;
 }
 
 export const domains = ["model", "data", "training", "aggregation", "wire", "evaluation"] as const;
@@ -29,18 +27,22 @@ export const rooms: Readonly<Record<string, Room>> = {
   io: {
     values: ["core", "wire"],
     types: ["data", "model", "training"],
+    packages: ["zod"],
+    node: true,
+  },
+  // A source makes tables of bytes; what a column may hold is known in data, which is pure.
+  "io/source": {
+    values: ["core", "wire", "data"],
     packages: ["csv-parse", "hyparquet", "hyparquet-compressors", "@duckdb/node-api", "zod"],
     node: true,
-    ambient: true,
   },
   // A worker thread is a program of its own: its entry builds the engine and runs the training it is sent.
   "io/workers": { values: ["core", "kernels", "wire", "model", "training"], types: ["data"], node: true },
-  lab: { values: ["core", "kernels", ...domains, "round", "io"], packages: ["zod"], ambient: true },
+  lab: { values: ["core", "kernels", ...domains, "round", "io"], packages: ["zod"] },
   cli: {
     values: ["core", "kernels", ...domains, "round", "io", "lab", ""],
     packages: ["commander", "@clack/prompts", "log-update", "picocolors", "yaml", "zod"],
     node: true,
-    ambient: true,
   },
   // The public entry: names what is public, does nothing itself.
   "": { values: ["core", "kernels", ...domains, "round", "io", "lab"] },

@@ -130,11 +130,10 @@ export function createWorld(plan: CoordinatorPlan, workers: readonly SiteWorker[
         const worker = byName.get(site) as SiteWorker;
         const slow = effect.request.type === "train" ? 1 + conditions.skew * seeded(seed, "speed", site, effect.request.round).float() : 1;
         const took = effect.request.type === "train" ? worker.trainingTime * slow : 1;
-        queue.push(now + took, {
-          to: "worker",
-          site,
-          reply: worker.work(effect.request).catch((error) => refusal(site, effect.request, error)),
-        });
+        const reply = worker.work(effect.request).catch((error) => refusal(site, effect.request, error));
+        // The reply is awaited when its time comes; until then a rejection is not yet anybody's.
+        reply.catch(() => {});
+        queue.push(now + took, { to: "worker", site, reply });
       }
     }
   }

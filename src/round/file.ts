@@ -1,0 +1,126 @@
+/**
+ * The federation file: one description that `simulate`, and later `serve` and `join`, run. Unknown fields are refused; faults name the
+ * path, what was expected and what was got, all of them at once. Each domain owns the schema of its own part.
+ */
+import { parseDocument } from "yaml";
+import { z } from "zod";
+import { ruleSchema } from "../aggregation/registry.js";
+import { type ErrorDetail, MillwrightError } from "../core/errors.js";
+import { pipelineShape } from "../data/pipeline.js";
+import { dataSpecSchema } from "../data/source-spec.js";
+import { thresholdSchema } from "../evaluation/threshold-spec.js";
+import { modelSchema } from "../model/presets.js";
+import { trainingSchema } from "../training/spec.js";
+
+const probability = z.number().min(0).max(1);
+
+/** Fewer than all sites may be enough for a round: goal closes it, minimum lets it close at the deadline. Fractions of the sites. */
+const quorumSchema = z.strictObject({
+  goal: probability.default(1).describe("fraction of sites whose updates close a round at once"),
+  minimum: probability.default(0.5).describe("fraction of sites without which the round is abandoned at its deadline"),
+  deadline: z.string().default("10min").describe("how long a round may take"),
+  attempts: z.int().min(1).max(100).default(3).describe("attempts of a round before the run fails"),
+});
+
+/** What goes wrong in the simulated world. Has no meaning for `serve` and `join`. */
+const conditionsSchema = z.strictObject({
+  latency: z
+    .tuple([z.number().min(0), z.number().min(0)])
+    .default([5, 5])
+    .describe("one-way delay in ms, drawn evenly from [least, most]"),
+  loss: probability.max(0.9).default(0).describe("probability that a message is lost"),
+  duplication: probability.default(0).describe("probability that a message arrives twice"),
+  dropout: probability.max(0.95).default(0).describe("probability that a site is away for a round"),
+  skew: z.number().min(0).max(1000).default(0).describe("slowest site takes 1 + skew times as long"),
+});
+
+const overridesSchema = z.strictObject({
+  training: trainingSchema.partial().optional().describe("fields of `training` that differ in this scenario"),
+  rounds: z.int().min(1).max(10_000).optional(),
+});
+
+const compareSchema = z.strictObject({
+  scenarios: z.array(z.enum(["centralised", "local", "federated"])).default(["centralised", "local", "federated"]),
+  centralised: overridesSchema.optional(),
+  local: overridesSchema.optional(),
+});
+
+export const federationSchema = z.strictObject({
+  federation: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "a name of lower-case letters, digits, dots, dashes and underscores"),
+  description: z.string().max(2000).optional(),
+  data: dataSpecSchema,
+  ...pipelineShape,
+  model: modelSchema,
+  training: trainingSchema,
+  rounds: z.int().min(1).max(10_000).default(20),
+  average: z
+    .strictObject({ last: z.int().min(1).max(100) })
+    .optional()
+    .describe("the final model is the mean of the last k global models"),
+  aggregate: ruleSchema.default({ use: "mean", weighted: true }),
+  encoding: z.strictObject({ fractionBits: z.int().min(8).max(30).default(24), range: z.number().positive().default(32) }).optional(),
+  quorum: quorumSchema.optional(),
+  conditions: conditionsSchema.optional(),
+  threshold: thresholdSchema.optional(),
+  compare: compareSchema.optional(),
+  seed: z.int().min(0).max(4294967295).default(7),
+});
+
+export type FederationFile = z.output<typeof federationSchema>;
+export const quorumDefaults = quorumSchema.parse({});
+export const conditionDefaults = conditionsSchema.parse({});
+
+/** Largest federation file that is read. */
+const mostCharacters = 1 << 20;
+
+/** Reads YAML or JSON text. Errors: FILE_INVALID with every fault found. `where` names the file in messages. */
+export function readFederationFile(text: string, where = "federation file"): FederationFile {
+  if (text.length > mostCharacters) {
+    throw new MillwrightError("FILE_INVALID", { where, expected: `at most ${mostCharacters} characters`, got: String(text.length) });
+  }
+  const document = parseDocument(text, { uniqueKeys: true, prettyErrors: true });
+  if (document.errors.length > 0) {
+    const faults = document.errors
+      .slice(0, 20)
+      .map((error) => ({
+        where: `${where}, line ${error.linePos?.[0].line ?? 1}`,
+        expected: "YAML or JSON",
+        got: error.message.split("\n")[0],
+      }));
+    throw new MillwrightError("FILE_INVALID", faults[0], faults);
+  }
+  return parseFederation(document.toJS({ maxAliasCount: 100 }), where);
+}
+
+/** Checks a plain object against the schema and fills in the defaults. Errors: FILE_INVALID with every fault found. */
+export function parseFederation(value: unknown, where = "federation"): FederationFile {
+  const parsed = federationSchema.safeParse(value, { reportInput: true });
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.slice(0, 50).map((issue) => faultOf(issue, where));
+  throw new MillwrightError("FILE_INVALID", faults[0], faults);
+}
+
+function faultOf(issue: z.core.$ZodIssue, where: string): ErrorDetail {
+  const path =
+    issue.path.length === 0
+      ? where
+      : issue.path
+          .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
+          .join("")
+          .replace(/^\./, "");
+  if (issue.code === "unrecognized_keys") {
+    return {
+      where: path,
+      expected: "only known fields",
+      got: issue.keys.map((key) => JSON.stringify(key)).join(", "),
+      remedy: "remove it, or see docs/federation-file.md for the names",
+    };
+  }
+  return { where: path, expected: issue.message.replace(/^(Invalid input: )?expected /, ""), got: short(issue.input) };
+}
+
+function short(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}

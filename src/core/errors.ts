@@ -7,6 +7,7 @@
 export const codes = {
   FILE_INVALID: "The federation file does not describe a federation that can run.",
   FILE_UNREADABLE: "A file could not be read or decoded.",
+  FILE_UNWRITABLE: "A file could not be written; nothing of it is left behind.",
   PLAN_REFUSED: "The parts of the plan do not go together.",
   SHAPE_MISMATCH: "A tensor or layer has another shape than its neighbour needs.",
   MODEL_INVALID: "The model graph is not a graph this engine can run.",

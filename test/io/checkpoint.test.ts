@@ -42,7 +42,7 @@ describe("checkpoints", () => {
   it("leave the old file whole when the new one cannot be written", () => {
     const path = join(folder, "kept.txt");
     writeAtomic(path, "old");
-    expect(() => writeAtomic(join(path, "below-a-file"), "new")).toThrow(/FILE_UNREADABLE/);
+    expect(() => writeAtomic(join(path, "below-a-file"), "new")).toThrow(/FILE_UNWRITABLE/);
     expect(readFileSync(path, "utf8")).toBe("old");
     expect(readdirSync(folder)).toEqual(["kept.txt"]);
   });

@@ -6,7 +6,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSyn
 import { dirname } from "node:path";
 import { fail } from "../../core/errors.js";
 
-/** Errors: FILE_UNREADABLE with the system's reason; nothing is left behind then. */
+/** Errors: FILE_UNWRITABLE with the system's reason; nothing is left behind then. */
 export function writeAtomic(path: string, bytes: Uint8Array | string): void {
   const temporary = `${path}.${process.pid}.tmp`;
   const data = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
@@ -22,13 +22,21 @@ export function writeAtomic(path: string, bytes: Uint8Array | string): void {
     renameSync(temporary, path);
     syncFolder(dirname(path));
   } catch (cause) {
-    rmSync(temporary, { force: true });
-    fail("FILE_UNREADABLE", {
+    discard(temporary);
+    fail("FILE_UNWRITABLE", {
       where: path,
       expected: "to write the file",
       got: cause instanceof Error ? cause.message : String(cause),
       cause,
     });
+  }
+}
+
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The error that led here is the one to report.
   }
 }
 

@@ -2,7 +2,8 @@
  * The CNN-LSTM of Bataineh et al., Algorithm 2: four times [convolution 3x3, norm, ReLU, average pool 2x2] over the
  * window seen as an image of one channel, an LSTM over the window itself, a bidirectional LSTM over the feature maps,
  * and dense layers over everything joined. Where the sensors' axis does not shrink to one, its values become channels
- * of the second LSTM. The paper's figure does not say how odd sizes are pooled: here the last window hangs over.
+ * of the second LSTM. The paper does not say how odd sizes are pooled: here the last window hangs over, and the maps
+ * are flattened step by step, as the reference values have it.
  */
 import { z } from "zod";
 import { convWindow, poolWindow, sizeOf } from "../geometry.js";
@@ -46,7 +47,7 @@ export const cnnLstm = preset(schema, (options, context) => {
     { use: "reshape", name: "features", from: pooled, shape: features },
     { use: "lstm", name: "lstm", from: "sequence", units: options.units },
     { use: "lstm", name: "bilstm", from: "features", units: options.featureUnits, bidirectional: true },
-    { use: "flatten", name: "flat", from: "features" },
+    { use: "flatten", name: "flat", from: "features", order: "channels-last" },
   );
   const joined = ["lstm", "bilstm", "flat"];
   const inputs: Record<string, readonly number[]> = { sequence };

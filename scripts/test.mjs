@@ -49,7 +49,9 @@ function tests() {
   const counts = JSON.parse(readFileSync(report, "utf8"));
   rmSync(report);
   // A file that cannot be loaded has no tests to count: it is one failure of its own.
-  const brokenFiles = counts.testResults.filter((file) => file.status === "failed" && !file.assertionResults.some((t) => t.status === "failed"));
+  const brokenFiles = counts.testResults.filter(
+    (file) => file.status === "failed" && !file.assertionResults.some((t) => t.status === "failed"),
+  );
   for (const file of brokenFiles) console.log(`FAILED  ${file.name}: ${file.message}`);
   const failed = counts.numFailedTests + brokenFiles.length;
   totals.passed += counts.numPassedTests;

@@ -24,6 +24,7 @@ export const codes = {
   LIMIT_EXCEEDED: "A declared limit on size, count or time was reached.",
   KERNEL_MISMATCH: "The compiled kernels are not the ones this version was built with.",
   DOWNLOAD_FAILED: "A download did not arrive whole and was thrown away.",
+  ABORTED: "The caller asked to stop; what was finished is kept.",
   RESUME_REFUSED: "A stored run cannot be continued by this plan.",
   PLUGIN_INVALID: "A user's module does not export what its place in the file needs.",
   PACKAGE_MISSING: "An optional package is needed for what the file asks for.",

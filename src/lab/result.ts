@@ -51,7 +51,8 @@ export interface RoundResult {
   readonly excluded: readonly { readonly site: string; readonly reason: string }[];
   readonly perSite: readonly {
     readonly site: string;
-    readonly loss: number;
+    /** Absent where the site was not included. */
+    readonly loss?: number;
     readonly seconds: number;
     readonly bytesUp: number;
     readonly bytesDown: number;

@@ -48,7 +48,7 @@ export interface Traffic {
 export interface World {
   /** Asks every site and waits for all answers, by site. */
   ask(topic: string, body: unknown): Promise<ReadonlyMap<string, unknown>>;
-  /** Runs the rounds from `round` on; `closed` is called, and awaited, after each. */
+  /** Runs the rounds from `round` on; `closed` is called, and awaited, after each, with the bytes so far. */
   train(
     plan: CoordinatorPlan,
     model: Float32Array,
@@ -83,7 +83,7 @@ export function createWorld(plan: CoordinatorPlan, workers: readonly SiteWorker[
   let answered: ReadonlyMap<string, unknown> | undefined;
   let finished: Float32Array | undefined;
   let failure: MillwrightError | undefined;
-  let closedRounds: ClosedRound[] = [];
+  let closedRounds: { readonly round: ClosedRound; readonly traffic: ReadonlyMap<string, Traffic> }[] = [];
 
   function deliver(event: Event, bytes: Uint8Array): void {
     const copies = random.float() < conditions.duplication ? 2 : 1;
@@ -106,8 +106,10 @@ export function createWorld(plan: CoordinatorPlan, workers: readonly SiteWorker[
         if (!isAway(effect.to, effect.message)) deliver({ to: "site", site: effect.to, bytes }, bytes);
       } else if (effect.type === "timer") queue.push(effect.at, { to: "timer" });
       else if (effect.type === "answered") answered = effect.answers;
-      else if (effect.type === "closed") closedRounds.push(effect.round);
-      else if (effect.type === "finished") finished = effect.model;
+      else if (effect.type === "closed") {
+        // Counted now: the sends that open the next round follow in the same step.
+        closedRounds.push({ round: effect.round, traffic: new Map([...traffic].map(([site, one]) => [site, { ...one }])) });
+      } else if (effect.type === "finished") finished = effect.model;
       else failure = effect.error;
     }
   }
@@ -172,7 +174,7 @@ export function createWorld(plan: CoordinatorPlan, workers: readonly SiteWorker[
       for (;;) {
         const ready = closedRounds;
         closedRounds = [];
-        for (const one of ready) await closed(one, traffic);
+        for (const one of ready) await closed(one.round, one.traffic);
         if (failure !== undefined) throw failure;
         if (finished !== undefined) return finished;
         await advance();

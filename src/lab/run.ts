@@ -1,0 +1,223 @@
+/**
+ * One training run: a set of sites, a plan, and the world they live in. The three scenarios are the same code: the federation trains
+ * all sites together, "centralised" is a federation of one site that holds everything, "local" one federation of one for every site.
+ */
+import { defaultFixedPoint, encodeFixed, type FixedPoint } from "../aggregation/fixed-point.js";
+import type { Rule } from "../aggregation/rule.js";
+import { type Millis, millis } from "../core/quantities.js";
+import { dropCheckpoint, loadCheckpoint, saveCheckpoint } from "../io/store/checkpoint.js";
+import type { ExampleData } from "../model/engine.js";
+import { learningRateAt } from "../model/schedule.js";
+import type { LossSpec, ModelSpec } from "../model/spec.js";
+import type { ClosedRound, CoordinatorPlan } from "../round/coordinator.js";
+import type { Executor } from "../training/job.js";
+import type { TrainingSpec } from "../training/spec.js";
+import { checkAborted } from "./events.js";
+import type { RoundResult, ScenarioName } from "./result.js";
+import { type Conditions, createWorld, type SiteWorker, type Traffic, type World } from "./world.js";
+
+export interface RunPlan {
+  /** Names the run among those of one simulation: "federated", "centralised", "local/plant-3". */
+  readonly name: string;
+  readonly scenario: ScenarioName;
+  readonly model: ModelSpec;
+  readonly initial: Float32Array;
+  readonly training: TrainingSpec & { readonly loss: LossSpec };
+  readonly rounds: number;
+  /** The final model is the mean of the last k global models. */
+  readonly averageLast: number;
+  readonly rule: Rule;
+  readonly format?: FixedPoint;
+  readonly quorum: { readonly goal: number; readonly minimum: number; readonly deadline: Millis; readonly attempts: number };
+  readonly conditions: Conditions;
+  readonly seed: string;
+  /** Where and under which digest the run is kept for `--resume`. */
+  readonly keep?: { readonly folder: string; readonly digest: string; readonly resume: boolean };
+}
+
+export interface RunHooks {
+  readonly executor: Executor;
+  readonly clock: () => Millis;
+  readonly signal?: AbortSignal;
+  readonly site: (round: number, site: string, examples: number) => void;
+  readonly round: (round: RoundResult) => void;
+}
+
+/** A site that takes part: its training data, and what else it can be asked. */
+export interface Member {
+  readonly site: string;
+  /** Known after the preparing questions were answered. */
+  readonly data: () => ExampleData;
+  readonly answer?: (topic: string, body: unknown) => Promise<unknown>;
+}
+
+export interface RunResult {
+  readonly values: Float32Array;
+  readonly rounds: readonly RoundResult[];
+  /** Processor seconds of training. */
+  readonly seconds: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+}
+
+interface Spent {
+  seconds: number;
+  memory: number;
+}
+
+/** Runs to the end, or to an error; `prepare` may ask the sites questions before the first round. */
+export async function trainRun(
+  plan: RunPlan,
+  members: readonly Member[],
+  hooks: RunHooks,
+  prepare?: (world: World) => Promise<void>,
+): Promise<RunResult> {
+  const spent = new Map<string, Spent>(members.map(({ site }) => [site, { seconds: 0, memory: 0 }]));
+  const workers = members.map((member) => workerOf(member, plan, hooks, spent.get(member.site) as Spent));
+  const world = createWorld(coordinatorPlan(plan, members, {}), workers, plan.conditions, plan.seed);
+  if (prepare !== undefined) await prepare(world);
+  const weights = Object.fromEntries(members.map(({ site, data }) => [site, data().count]));
+  const resumed = plan.keep?.resume ? loadCheckpoint(plan.keep.folder, plan.name, plan.keep.digest) : undefined;
+  let recent: readonly Float32Array[] = resumed?.models ?? [plan.initial];
+  const rounds: RoundResult[] = [...((resumed?.record as RoundResult[] | undefined) ?? [])];
+  for (const round of rounds) hooks.round(round);
+  let before: ReadonlyMap<string, Traffic> = new Map([...world.traffic].map(([site, one]) => [site, { ...one }]));
+  let since = hooks.clock();
+  await world.train(
+    coordinatorPlan(plan, members, weights),
+    recent[recent.length - 1],
+    (resumed?.round ?? 0) + 1,
+    async (closed, after) => {
+      const now = hooks.clock();
+      rounds.push(recordOf(closed, before, after, spent, (now - since) / 1000));
+      before = after;
+      since = now;
+      recent = [...recent, closed.model].slice(-plan.averageLast);
+      if (plan.keep !== undefined)
+        saveCheckpoint(plan.keep.folder, plan.name, { plan: plan.keep.digest, round: closed.round, models: recent, record: rounds });
+      hooks.round(rounds[rounds.length - 1]);
+      checkAborted(hooks.signal);
+    },
+  );
+  const sum = (pick: (round: RoundResult) => number) => rounds.reduce((total, round) => total + pick(round), 0);
+  return {
+    // The start is no trained model: it leaves the mean even when there were fewer rounds than models to average.
+    values: meanOf(recent.filter((one) => one !== plan.initial)),
+    rounds,
+    seconds: sum((round) => round.perSite.reduce((total, site) => total + site.seconds, 0)),
+    bytesUp: sum((round) => round.bytesUp),
+    bytesDown: sum((round) => round.bytesDown),
+  };
+}
+
+/** Forgets what was kept for `--resume`. */
+export function forgetRun(plan: Pick<RunPlan, "keep" | "name">): void {
+  if (plan.keep !== undefined) dropCheckpoint(plan.keep.folder, plan.name);
+}
+
+function coordinatorPlan(plan: RunPlan, members: readonly Member[], weights: Readonly<Record<string, number>>): CoordinatorPlan {
+  const { quorum, training, rounds } = plan;
+  return {
+    sites: members.map(({ site }) => site),
+    rounds,
+    rule: plan.rule,
+    format: plan.format ?? defaultFixedPoint,
+    learningRates: Array.from({ length: rounds }, (_, r) => learningRateAt(training.schedule, training.optimizer.learningRate, r, rounds)),
+    goal: Math.max(1, Math.ceil(quorum.goal * members.length)),
+    minimum: Math.max(1, Math.ceil(quorum.minimum * members.length)),
+    deadline: quorum.deadline,
+    retry: millis(Math.max(1000, quorum.deadline / 10)),
+    attempts: quorum.attempts,
+    weights,
+  };
+}
+
+/** Virtual training time per example and epoch; only its proportion between sites matters. */
+const virtualMillisPerExample = 0.1;
+
+function workerOf(member: Member, plan: RunPlan, hooks: RunHooks, spent: Spent): SiteWorker {
+  const { site } = member;
+  const { optimizer, loss, epochs, batch, clipNorm, flip } = plan.training;
+  return {
+    site,
+    get trainingTime() {
+      return member.data().count * epochs * virtualMillisPerExample;
+    },
+    async work(request) {
+      if (request.type === "ask") {
+        const body = await member.answer?.(request.topic, request.body);
+        return { type: "answer", exchange: request.exchange, from: site, body: body ?? null };
+      }
+      const data = member.data();
+      const options = {
+        loss,
+        optimizer,
+        epochs,
+        batch,
+        clipNorm,
+        flip,
+        learningRate: request.learningRate,
+        seed: `${plan.seed}/${site}/${request.round}`,
+      };
+      const result = await hooks.executor.run({ kind: "train", model: plan.model, values: request.values, data, options });
+      spent.seconds += result.seconds;
+      spent.memory = Math.max(spent.memory, result.memory);
+      hooks.site(request.round, site, data.count * epochs);
+      const change = result.values;
+      for (let i = 0; i < change.length; i++) change[i] -= request.values[i];
+      const update = encodeFixed(change, plan.format ?? defaultFixedPoint);
+      return {
+        type: "update",
+        round: request.round,
+        attempt: request.attempt,
+        from: site,
+        members: 1,
+        weight: data.count,
+        loss: result.loss ?? 0,
+        update,
+      };
+    },
+  };
+}
+
+function recordOf(
+  closed: ClosedRound,
+  before: ReadonlyMap<string, Traffic>,
+  after: ReadonlyMap<string, Traffic>,
+  spent: ReadonlyMap<string, Spent>,
+  seconds: number,
+): RoundResult {
+  const losses = new Map(closed.included.map(({ site, loss }) => [site, loss]));
+  const perSite = [...after].map(([site, { up, down }]) => {
+    const used = spent.get(site) as Spent;
+    const bytesUp = up - (before.get(site)?.up ?? 0);
+    const bytesDown = down - (before.get(site)?.down ?? 0);
+    const one = { site, loss: losses.get(site), seconds: used.seconds, bytesUp, bytesDown, memory: used.memory };
+    used.seconds = 0;
+    return one;
+  });
+  return {
+    round: closed.round,
+    loss: closed.loss,
+    metrics: {},
+    bytesUp: perSite.reduce((sum, one) => sum + one.bytesUp, 0),
+    bytesDown: perSite.reduce((sum, one) => sum + one.bytesDown, 0),
+    seconds,
+    memory: perSite.reduce((most, one) => Math.max(most, one.memory), 0),
+    included: closed.included.map(({ site }) => site),
+    excluded: closed.excluded,
+    perSite,
+  };
+}
+
+/** The mean of models, summed in double precision from the oldest to the newest. */
+function meanOf(models: readonly Float32Array[]): Float32Array {
+  if (models.length === 1) return models[0];
+  const mean = new Float32Array(models[0].length);
+  for (let i = 0; i < mean.length; i++) {
+    let sum = 0;
+    for (const model of models) sum += model[i];
+    mean[i] = sum / models.length;
+  }
+  return mean;
+}

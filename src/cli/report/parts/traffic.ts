@@ -1,0 +1,58 @@
+/** What left each plant, what it costs, and what is not promised about it. */
+import { bytes, count, seconds } from "../../show/text.js";
+import { type ResultView, scenarioLabels } from "../../show/view.js";
+import { type Markup, markup } from "../html.js";
+import { card, section, table } from "./common.js";
+
+interface SiteTraffic {
+  up: number;
+  down: number;
+  seconds: number;
+  memory: number;
+}
+
+export function traffic(view: ResultView): Markup {
+  const { rounds, model, privacy } = view.first;
+  const bySite = new Map<string, SiteTraffic>();
+  for (const round of rounds) {
+    for (const site of round.perSite) {
+      const sum = bySite.get(site.site) ?? { up: 0, down: 0, seconds: 0, memory: 0 };
+      sum.up += site.bytesUp;
+      sum.down += site.bytesDown;
+      sum.seconds += site.seconds;
+      sum.memory = Math.max(sum.memory, site.memory);
+      bySite.set(site.site, sum);
+    }
+  }
+  const rows = [...bySite].map(([site, t]) => ({ cells: [site, bytes(t.up), bytes(t.down), seconds(t.seconds), bytes(t.memory)] }));
+  const cost = view.scenarios.map((s) => ({
+    kind: s.name,
+    cells: [scenarioLabels[s.name], s.seconds.mean.toFixed(1), bytes(s.first.bytesUp), bytes(s.first.bytesDown)],
+  }));
+  const federated = view.first.scenarios.federated;
+  return section(
+    "What left each plant, and what it cost",
+    "Rows stay at their site. This is what crossed the fence, counted on the wire.",
+    markup`<div class="cards">
+${card(
+  "In every message up",
+  markup`<ul><li>Before round 1: counts, sums and sums of squares of each column, so that all sites scale alike. The coordinator sees them.</li>
+<li>Every round: the site's model update, ${count(model.parameters)} numbers, and the number of examples it learned from.</li>
+<li>At the end: counts of right and wrong answers for the figures in this report.</li>
+<li>Never: rows, readings, machine names or times.</li></ul>`,
+)}
+${card(
+  "Privacy",
+  markup`<p><b>${privacy.claim === "none" ? "None claimed." : privacy.claim}</b> ${privacy.explanation}</p>
+<p class="note">A model update is computed from rows and can betray something of them to whoever sees it. That rows stay at home is not by itself a guarantee of privacy.</p>`,
+)}
+${card("Scenarios", table("Cost per scenario", ["", "seconds", "bytes up", "bytes down"], cost))}
+${
+  rows.length === 0
+    ? federated === undefined
+      ? undefined
+      : card("Moved in all", markup`<p>${bytes(federated.bytesUp)} up, ${bytes(federated.bytesDown)} down.</p>`)
+    : card("Federated run, per site, all rounds", table("Traffic per site", ["site", "up", "down", "training", "peak memory"], rows))
+}</div>`,
+  );
+}

@@ -1,0 +1,140 @@
+/** `millwright simulate`: runs a federation on this machine, shows it live, compares it, and leaves result and report behind. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { fail } from "../../core/errors.js";
+import type { SimulationResult } from "../../lab/result.js";
+import { type Context, colorsFor, line, writeJson } from "../context.js";
+import type { ExitCode } from "../exit-codes.js";
+import { type Verb, wantsJson } from "../program.js";
+import { renderReport } from "../report/report.js";
+import { closing, type Written } from "../show/closing.js";
+import { progress } from "../show/progress.js";
+import { type AnyResult, mergeSeeds, viewOf } from "../show/view.js";
+import { startSimulation } from "../wiring.js";
+import { readText, writeWhole } from "./files.js";
+import { resolvePath, shownPath, wholeNumber } from "./numbers.js";
+
+interface Options {
+  readonly seeds?: number;
+  readonly seed?: number;
+  readonly json?: string | boolean;
+  readonly out?: string;
+  readonly workers?: number;
+  readonly resume?: boolean;
+  readonly compare?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** The federation that runs when no file is named. */
+const builtIn = fileURLToPath(new URL("../../../examples/fleet.yaml", import.meta.url));
+
+export const simulateVerb: Verb = (program, run) => {
+  program
+    .command("simulate")
+    .description("Run a federation on this machine and compare it with pooled and with local-only training.")
+    .argument("[file]", "federation file, YAML or JSON (default: the built-in fleet)")
+    .option("--seeds <n>", "run this many seeds, report mean and standard deviation", wholeNumber("--seeds", 1, 100))
+    .option("--seed <n>", "first seed, instead of the one in the file", wholeNumber("--seed", 0, 4294967295))
+    .option("--json [out]", "write the result to OUT, or to the output when OUT is left away")
+    .option("--out <dir>", "folder for result, report and model (default: out/NAME)")
+    .option("--workers <n>", "worker threads (default: one per core, at most one per site)", wholeNumber("--workers", 1, 256))
+    .option("--resume", "go on where an interrupted run of the same file stopped")
+    .option("--compare", "run all three scenarios, whatever the file says")
+    .option("--no-compare", "run the federated scenario only")
+    .option("--quiet", "no progress, only the closing table")
+    .action((file: string | undefined, options: Options, command: Command) =>
+      run((context) => simulateAction(context, file === undefined ? builtIn : resolvePath(context, file), options, wantsJson(command))),
+    );
+};
+
+async function simulateAction(context: Context, file: string, options: Options, json: boolean): Promise<ExitCode> {
+  const jsonTo = typeof options.json === "string" ? resolvePath(context, options.json) : undefined;
+  if (jsonTo !== undefined) guardTarget(jsonTo);
+  const seeds = options.seeds ?? 1;
+  const runs: SimulationResult[] = [];
+  for (let i = 0; i < seeds; i++) {
+    const first = runs[0]?.seed ?? options.seed;
+    const result = await runOne(context, file, options, {
+      seed: first === undefined ? undefined : first + i,
+      title: seeds === 1 ? undefined : `seed ${i + 1}/${seeds}`,
+      state: stateFolder(context, options, file),
+    });
+    if (result === "interrupted") return interrupted(context, i, seeds);
+    runs.push(result);
+  }
+  const result: AnyResult = seeds === 1 ? runs[0] : mergeSeeds(runs);
+  const written = writeFiles(context, result, options, jsonTo);
+  if (json && jsonTo === undefined) writeJson(context, result);
+  else
+    for (const text of closing(viewOf(result), written, colorsFor(context.out, context.env), context.out.columns ?? 100))
+      line(context.out, text);
+  return 0;
+}
+
+async function runOne(
+  context: Context,
+  file: string,
+  options: Options,
+  one: { seed: number | undefined; title: string | undefined; state: string },
+): Promise<SimulationResult | "interrupted"> {
+  const shown = progress(context, { quiet: options.quiet === true, title: one.title });
+  try {
+    const simulation = await startSimulation(file, {
+      seed: one.seed,
+      workers: options.workers,
+      compare: options.compare,
+      state: one.state,
+      resume: options.resume,
+      dataRoot: context.env.MILLWRIGHT_DATA,
+      signal: context.interrupt,
+    });
+    // Whoever fails first must not leave the other promise unheard.
+    simulation.result.catch(() => undefined);
+    for await (const event of simulation.events) shown.show(event);
+    return await simulation.result;
+  } catch (error) {
+    if (context.interrupt.aborted) return "interrupted";
+    throw error;
+  } finally {
+    shown.done();
+  }
+}
+
+function interrupted(context: Context, done: number, seeds: number): ExitCode {
+  const finished = seeds === 1 ? "" : ` after ${done} of ${seeds} seeds`;
+  line(context.err, `Interrupted${finished}. Run the same command with --resume to go on from the last finished round.`);
+  return 6;
+}
+
+/** Never overwrite a federation file because it stood where OUT belongs. */
+function guardTarget(path: string): void {
+  if (!existsSync(path)) return;
+  if (/\.json$/i.test(path) && /"format":\s*"millwright-/.test(readText(path).slice(0, 400))) return;
+  fail("USAGE", {
+    where: "--json",
+    expected: "the place of a new file, or of an earlier result",
+    got: `${path}, which exists and is no result`,
+    remedy: "put the federation file first: millwright simulate FILE --json OUT",
+  });
+}
+
+const stateFolder = (context: Context, options: Options, file: string): string =>
+  join(options.out === undefined ? join(context.cwd, "out", nameOf(file)) : resolvePath(context, options.out), "state");
+
+function nameOf(file: string): string {
+  const base = file.split(/[\\/]/).at(-1) ?? "run";
+  const name = base.replace(/\.(ya?ml|json)$/i, "").replace(/[^A-Za-z0-9._-]+/g, "-");
+  return name === "" ? "run" : name;
+}
+
+function writeFiles(context: Context, result: AnyResult, options: Options, jsonTo: string | undefined): Written {
+  const view = viewOf(result);
+  const folder = options.out === undefined ? join(context.cwd, "out", nameOf(view.first.federation)) : resolvePath(context, options.out);
+  const resultPath = jsonTo ?? join(folder, "result.json");
+  const reportPath = join(folder, "report.html");
+  writeWhole(resultPath, `${JSON.stringify(result)}\n`);
+  writeWhole(reportPath, renderReport(view));
+  return { result: shownPath(context, resultPath), report: shownPath(context, reportPath) };
+}

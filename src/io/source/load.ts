@@ -8,7 +8,14 @@ import { type DataSpec, type FleetSource, isModuleSource, type ModuleSource, typ
 import { defaultDataRoot } from "./folder.js";
 import { loadAi4i } from "./sets/ai4i2020.js";
 import { loadAzurePdm } from "./sets/azure-pdm.js";
+import { loadCcpp } from "./sets/ccpp.js";
 import { loadCmapss } from "./sets/cmapss.js";
+import { loadHydraulic } from "./sets/hydraulic-systems.js";
+import { loadNeu } from "./sets/neu-surface-defects.js";
+import { loadSecom } from "./sets/secom.js";
+import { loadSkab } from "./sets/skab.js";
+import { loadSteelEnergy } from "./sets/steel-industry-energy.js";
+import { loadSteelPlates } from "./sets/steel-plates-faults.js";
 
 export interface LoadContext {
   /** Folder of the federation file; paths in it are relative to this. */
@@ -34,8 +41,20 @@ function loadSet(spec: SetSource, root: string): Promise<Dataset> {
       return loadAzurePdm(root);
     case "ai4i2020":
       return loadAi4i(root);
-    default:
-      fail("INTERNAL", { expected: "a data set with a loader", got: spec.use });
+    case "skab":
+      return loadSkab(root, spec.groups);
+    case "secom":
+      return loadSecom(root);
+    case "steel-plates-faults":
+      return loadSteelPlates(root);
+    case "neu-surface-defects":
+      return loadNeu(root);
+    case "hydraulic-systems":
+      return loadHydraulic(root, spec.target, spec.mode);
+    case "ccpp":
+      return loadCcpp(root);
+    case "steel-industry-energy":
+      return loadSteelEnergy(root);
   }
 }
 

@@ -12,13 +12,13 @@ const entries = Object.entries(manifest.exports).flatMap(([name, target]) =>
 );
 const built = existsSync(join(root, "dist")) ? (reports() as Record<string, string>) : {};
 
-it.each(entries)("$name is as etc/api-$name.md describes it", ({ name, types, default: code }) => {
+it.each(entries)("$name: names and signatures are those of the committed report", ({ name, types, default: code }) => {
   expect(existsSync(join(root, types)), `${types} is missing: run npm run build`).toBe(true);
   expect(existsSync(join(root, code)), `${code} is missing: run npm run build`).toBe(true);
   const committed = existsSync(join(root, `etc/api-${name}.md`)) ? read(`etc/api-${name}.md`) : "";
   expect(built[name], "the public API changed; if that is meant: node scripts/api-report.mjs --update, and CHANGELOG.md").toBe(committed);
 });
 
-it.each(entries)("$name exports names one by one, never with a star", ({ types }) => {
+it.each(entries)("$name: exports names one by one, never with a star", ({ types }) => {
   expect(read(types.replace(/^\.\/dist\//, "src/").replace(/\.d\.ts$/, ".ts"))).not.toMatch(/export\s*\*/);
 });

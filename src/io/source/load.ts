@@ -4,7 +4,14 @@ import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { fail } from "../../core/errors.js";
 import type { Dataset } from "../../data/dataset.js";
-import { type DataSpec, type FleetSource, isModuleSource, type ModuleSource, type SetSource } from "../../data/source-spec.js";
+import {
+  type DataSpec,
+  type FleetSource,
+  isModuleSource,
+  type ModuleSource,
+  type SetSource,
+  type TableSource,
+} from "../../data/source-spec.js";
 import { defaultDataRoot } from "./folder.js";
 import { loadAi4i } from "./sets/ai4i2020.js";
 import { loadAzurePdm } from "./sets/azure-pdm.js";
@@ -16,6 +23,7 @@ import { loadSecom } from "./sets/secom.js";
 import { loadSkab } from "./sets/skab.js";
 import { loadSteelEnergy } from "./sets/steel-industry-energy.js";
 import { loadSteelPlates } from "./sets/steel-plates-faults.js";
+import { loadTable } from "./table.js";
 
 export interface LoadContext {
   /** Folder of the federation file; paths in it are relative to this. */
@@ -30,6 +38,7 @@ export interface LoadContext {
 export async function loadDataset(spec: DataSpec, context: LoadContext): Promise<Dataset> {
   if (isModuleSource(spec)) return loadModule(spec, context.folder);
   if (spec.use === "fleet") return context.loadFleet(spec as FleetSource);
+  if (spec.use === "table") return loadTable(spec as TableSource, context.folder);
   return loadSet(spec as SetSource, context.dataRoot ?? defaultDataRoot());
 }
 

@@ -6,6 +6,7 @@ import type { ExitCode } from "./exit-codes.js";
 import { showError } from "./show/errors.js";
 import { nearest } from "./show/text.js";
 import { doctorVerb } from "./verbs/doctor.js";
+import { initVerb } from "./verbs/init.js";
 import { planVerb } from "./verbs/plan.js";
 import { reportVerb } from "./verbs/report.js";
 import { simulateVerb } from "./verbs/simulate.js";
@@ -17,7 +18,7 @@ export type Verb = (program: Command, run: Run) => void;
 export type Action = (context: Context) => Promise<ExitCode | undefined>;
 export type Run = (action: Action) => Promise<void>;
 
-const verbs: readonly Verb[] = [simulateVerb, planVerb, reportVerb, doctorVerb];
+const verbs: readonly Verb[] = [initVerb, simulateVerb, planVerb, reportVerb, doctorVerb];
 
 /** The command with all verbs, without side effects until it parses. */
 export function buildProgram(context: Context, ended: (code: ExitCode) => void): Command {

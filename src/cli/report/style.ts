@@ -23,7 +23,7 @@ p{margin:0 0 10px;max-width:76ch}
 .tile.centralised{border-color:var(--centralised)}.tile.local{border-color:var(--local)}.tile.federated{border-color:var(--federated)}
 .tile b{display:block;font-size:30px;line-height:1.25;font-variant-numeric:tabular-nums}
 .tile small,.note{color:var(--soft);font-size:14px}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:16px;align-items:start}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr));gap:16px;align-items:start}
 .cards+.card,.card+.cards{margin-top:16px}.card>.note:nth-child(2){margin:-4px 0 8px}
 .card{background:var(--card);border-radius:8px;padding:16px 18px;min-width:0;break-inside:avoid}
 .card p:last-child{margin-bottom:0}
@@ -47,10 +47,10 @@ p{margin:0 0 10px;max-width:76ch}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:14.5px;font-variant-numeric:tabular-nums}
 .full{width:100%}
-th,td{padding:6px 14px 6px 0;text-align:right;border-bottom:1px solid var(--line);vertical-align:top}
+th,td{padding:6px 12px 6px 0;text-align:right;border-bottom:1px solid var(--line);vertical-align:top}
 th:first-child,td:first-child{text-align:left}
-th{font-weight:600;color:var(--soft);white-space:nowrap}
-td:first-child{overflow-wrap:anywhere;min-width:8ch}
+th{font-weight:600;color:var(--soft);vertical-align:bottom}td{white-space:nowrap}.words td{white-space:normal}.cards table{font-size:13.5px}.scroll+.note{margin-top:12px}
+td:first-child{min-width:9ch}td:last-child,th:last-child{padding-right:2px}
 .words td,.words th{text-align:left}
 tr.federated td{font-weight:600}
 tr.quiet td{color:var(--soft)}

@@ -20,6 +20,9 @@ export function scenarioBars(metric: string, scenarios: readonly ScenarioView[],
   const height = top + shown.length * row + (references.length > 0 ? 12 + references.length * 15 : 8);
   const most = extent([...shown.map((s) => s.spread.mean + s.spread.sd), ...references.map((r) => r.value)])[1];
   const x = linear([0, info.form === "share" ? Math.max(1, most) : most * 1.02 || 1], [left, chartWidth - right]);
+  const rects = shown.map((s, i) =>
+    element("rect", { x: left, y: top + i * row, width: Math.max(1, x(s.spread.mean) - left), height: 22, rx: 3, class: `fill-${s.name}` }),
+  );
   const bars = shown.map((s, i) => {
     const y = top + i * row;
     const end = Math.max(left + 1, x(s.spread.mean));
@@ -44,7 +47,6 @@ export function scenarioBars(metric: string, scenarios: readonly ScenarioView[],
       : [];
     return [
       text(left - 8, y + 15, scenarioLabels[s.name], { class: s.name === "federated" ? "label strong" : "label", "text-anchor": "end" }),
-      element("rect", { x: left, y, width: end - left, height: 22, rx: 3, class: `fill-${s.name}` }),
       ...whisker,
       text(Math.max(end, several ? x(s.spread.mean + s.spread.sd) : end) + 6, y + 15, figure, { class: "figure" }),
     ];
@@ -67,8 +69,9 @@ export function scenarioBars(metric: string, scenarios: readonly ScenarioView[],
     height,
     `${info.label} by scenario`,
     `${said}. ${info.better === "higher" ? "More" : "Less"} is better.`,
-    ...bars.flat(),
+    ...rects,
     ...marks.flat(),
+    ...bars.flat(),
   );
 }
 

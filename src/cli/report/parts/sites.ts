@@ -19,12 +19,12 @@ export function siteGains(view: ResultView): Markup | undefined {
   const body = rows.map((r) => ({
     cells: [
       r.site,
+      ...names.map((n) => (r.values[n] === undefined ? "-" : formatMetric(metric, r.values[n]))),
       count(tested.get(r.site)?.examples ?? 0),
       count(tested.get(r.site)?.tested ?? 0),
-      ...names.map((n) => (r.values[n] === undefined ? "-" : formatMetric(metric, r.values[n]))),
     ],
   }));
-  const head = ["site", "trained on", "tested on", ...names.map((n) => scenarioLabels[n])];
+  const head = ["site", ...names.map((n) => scenarioLabels[n]), "trained on", "tested on"];
   const lead =
     better === undefined
       ? "Each site judged on its own test data."

@@ -1,0 +1,148 @@
+/** A federation file with comments, from a schema and the roles of its columns. Small on purpose: what it leaves away has a default. */
+import { stringify } from "yaml";
+import type { InferredColumn, InferredSchema } from "../../data/infer.js";
+import type { Roles } from "./guess.js";
+
+export interface Draft {
+  readonly name: string;
+  /** Path of the table, relative to the federation file. */
+  readonly path: string;
+  readonly schema: InferredSchema;
+  readonly roles: Roles;
+  /** Number of simulated sites, or the column whose values are the sites. */
+  readonly sites: number | string;
+}
+
+/** Rows of a window where readings have a clock; a place to start from. */
+const window = 24;
+
+/** Columns the model may see: numbers and, as one-hot numbers, categories of few labels. */
+export function inputsOf(draft: Pick<Draft, "schema" | "roles" | "sites">): { numbers: string[]; categories: string[]; left: string[] } {
+  const { machine, time, target } = draft.roles;
+  const taken = new Set([machine, time, target, typeof draft.sites === "string" ? draft.sites : undefined]);
+  const numbers: string[] = [];
+  const categories: string[] = [];
+  const left: string[] = [];
+  for (const column of draft.schema.columns) {
+    if (taken.has(column.name)) continue;
+    if (column.constant || column.identifier || column.kind === "time") left.push(column.name);
+    else if (column.kind === "number") numbers.push(column.name);
+    else if (column.distinct <= 20) categories.push(column.name);
+    else left.push(column.name);
+  }
+  return { numbers, categories, left };
+}
+
+/** One line of YAML for a value, as it stands after a key. */
+const inline = (value: unknown): string => stringify(value, { collectionStyle: "flow", lineWidth: 0 }).trim();
+
+/** The file as text. It is checked by the reader of federation files before it is written. */
+export function draftFile(draft: Draft): string {
+  const { roles, schema } = draft;
+  const { numbers, categories, left } = inputsOf(draft);
+  const windowed = roles.time !== undefined;
+  const keep = schema.columns.filter((c) => !left.includes(c.name));
+  const lines = [
+    `# A federation over ${draft.path}, written by \`millwright init\` from its first ${schema.rows} rows.`,
+    "# Check it with `millwright plan`, run it with `millwright simulate`. Every key is explained in docs/federation-file.md.",
+    `federation: ${draft.name}`,
+    "",
+    "# What is predicted.",
+    `task: ${inline(taskOf(draft, windowed))}`,
+    "",
+    "data:",
+    "  use: table",
+    `  path: ${inline(draft.path)}`,
+    ...(roles.machine === undefined ? [] : [`  machine: ${inline(roles.machine)} # the column that tells machines apart`]),
+    ...(roles.time === undefined ? [] : [`  time: ${inline(roles.time)}`]),
+    ...(roles.target === undefined ? [] : [`  target: ${inline(roles.target)}`]),
+    ...(roles.time === undefined ? ["  # No time column: every row stands alone."] : []),
+    `  inputs: ${inline([...numbers, ...categories])}`,
+    ...(left.length === 0 ? [] : [`  drop: ${inline(left)} # one value only, a row number, or too many different names`]),
+    "  # What each column holds, as seen in the sample. A row that does not fit is refused with its place.",
+    "  columns:",
+    ...keep.map((c) => `    ${inline(c.name)}: ${inline(columnOf(c, draft))}${remark(c)}`),
+    "",
+    "# Scaling is federated: sites send counts, sums and sums of squares, never rows.",
+    "features:",
+    ...(categories.length === 0 ? [] : [`  - { use: one-hot, columns: ${inline(categories)} }`]),
+    "  - { use: scale }",
+    "",
+    ...siteLines(draft),
+    "",
+    "# Which rows are kept for the test; nothing is learned or chosen on them.",
+    `split: ${splitOf(draft)}`,
+    "",
+    ...modelLines(draft, windowed),
+    "",
+    "training: { optimizer: { use: adam, learningRate: 0.003 }, epochs: 2, batch: 64, schedule: cosine }",
+    "rounds: 20",
+    "average: { last: 5 } # the final model is the mean of the last five global ones",
+    "aggregate: { use: mean }",
+    "seed: 7",
+    "",
+  ];
+  return lines.join("\n");
+}
+
+function taskOf(draft: Draft, windowed: boolean): Record<string, unknown> {
+  const { task, target, time } = draft.roles;
+  const column = draft.schema.columns.find((c) => c.name === target);
+  const positive = task === "failure" || task === "anomaly" ? positiveOf(column) : undefined;
+  return {
+    kind: task,
+    ...(windowed || task === "anomaly" ? { window } : {}),
+    ...(task === "value" && time !== undefined ? { horizon: 1 } : {}),
+    ...(positive === undefined ? {} : { positive }),
+  };
+}
+
+/** Truth columns become 0 and 1 when they are read, so only text needs its positive word named. */
+function positiveOf(column: InferredColumn | undefined): string | undefined {
+  if (column === undefined || column.kind !== "category") return undefined;
+  return column.examples.find((e) => /^(1|yes|true|fail|failure|fault|anomaly|bad|defect|broken)/i.test(e));
+}
+
+function columnOf(column: InferredColumn, draft: Draft): Record<string, unknown> {
+  const name = column.name === draft.roles.machine || column.name === draft.sites;
+  const kind = name || (draft.roles.task === "class" && column.name === draft.roles.target) ? "category" : column.kind;
+  return {
+    kind,
+    ...(column.unit === undefined || kind !== "number" ? {} : { unit: column.unit }),
+    ...(kind === "time" && column.format !== undefined ? { format: column.format } : {}),
+  };
+}
+
+function remark(column: InferredColumn): string {
+  const parts = [
+    column.kind === "number" && column.min !== undefined && column.max !== undefined ? `${short(column.min)} to ${short(column.max)}` : "",
+    column.kind === "category" ? `${column.distinct} labels` : "",
+    column.missing > 0 ? `${column.missing} missing` : "",
+  ].filter((p) => p !== "");
+  return parts.length === 0 ? "" : ` # ${parts.join(", ")}`;
+}
+
+const short = (value: number): string => String(Number(value.toPrecision(4)));
+
+function siteLines(draft: Draft): string[] {
+  if (typeof draft.sites === "string") {
+    return ["# Every value of this column is a site of the federation.", `sites: { use: by, column: ${inline(draft.sites)} }`];
+  }
+  const what = draft.roles.machine === undefined ? "rows" : "machines";
+  return [
+    `# For the simulation the ${what} are dealt to sites at random; use { use: by, column: ... } if a column names the plant.`,
+    `sites: { use: iid, count: ${draft.sites} }`,
+  ];
+}
+
+function splitOf(draft: Draft): string {
+  if (draft.roles.time !== undefined) return "{ by: time, validation: 0.15, test: 0.2 } # the last fifth in time";
+  return "{ by: rows, validation: 0.15, test: 0.2 }";
+}
+
+function modelLines(draft: Draft, windowed: boolean): string[] {
+  if (draft.roles.task === "anomaly")
+    return ["# Learns to redraw normal windows; what it cannot redraw is strange.", "model: { use: autoencoder }"];
+  if (windowed) return [`# Looks at ${window} readings in a row.`, "model: { use: gru }"];
+  return ["model: { use: mlp, hidden: [32, 16] }"];
+}

@@ -25,6 +25,7 @@ const exits: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   PLUGIN_INVALID: 3,
   RESUME_REFUSED: 3,
   FILE_UNREADABLE: 4,
+  FILE_UNWRITABLE: 4,
   DATA_INVALID: 4,
   DATA_MISSING: 4,
   DATA_EMPTY: 4,
@@ -38,6 +39,7 @@ const exits: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   LIMIT_EXCEEDED: 4,
   KERNEL_MISMATCH: 7,
   PACKAGE_MISSING: 7,
+  ABORTED: 6,
   INTERNAL: 1,
 };
 

@@ -15,7 +15,7 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
     renameSync(part, path);
   } catch (cause) {
     rmSync(part, { force: true });
-    fail("FILE_UNREADABLE", { where: path, expected: "a place that can be written", got: reason(cause), cause });
+    fail("FILE_UNWRITABLE", { where: path, expected: "a place that can be written", got: reason(cause), cause });
   }
 }
 

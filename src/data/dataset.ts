@@ -46,6 +46,18 @@ export interface Examples {
   /** Privacy units read by example i (machine-days): unitIds[unitOffsets[i] .. unitOffsets[i+1]). */
   readonly unitOffsets: Int32Array;
   readonly unitIds: Int32Array;
+  /** Regression only: how outputs become answers, and the true answers (RUL uncapped, in rows; values in their unit). */
+  readonly answers?: Answers;
+  /** Anomaly only: the flag of every row of the "sequence" rows (1 anomalous, 0 normal, 255 unknown). */
+  readonly flags?: Uint8Array;
+}
+
+/** Answer of example i = output * scale + offset (+ bases[i] where the model predicts a difference). */
+export interface Answers {
+  readonly values: Float64Array;
+  readonly scale: number;
+  readonly offset: number;
+  readonly bases?: Float64Array;
 }
 
 export interface ExampleInput {

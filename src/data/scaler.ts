@@ -1,0 +1,36 @@
+/** What the federation measured, in plain JSON: means and sds that every site, the edge and an exported bundle scale by. */
+import { fail } from "../core/errors.js";
+import { fractionBits, ratio } from "./exact-sum.js";
+import type { Moments, Schema, Statistic } from "./statistic.js";
+
+export interface ColumnScale {
+  readonly count: number;
+  readonly mean: number;
+  /** Population standard deviation. */
+  readonly sd: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface Scaler {
+  readonly format: "millwright-scaler/1";
+  readonly schema: Schema;
+  readonly columns: Readonly<Record<string, ColumnScale>>;
+}
+
+/** Means and sds of the summed statistic of all sites. Errors: DATA_EMPTY. */
+export function fitScaler(total: Statistic): Scaler {
+  const columns: Record<string, ColumnScale> = {};
+  for (const [key, moments] of Object.entries(total.moments)) columns[key] = spread(key, moments);
+  return { format: "millwright-scaler/1", schema: total.schema, columns };
+}
+
+function spread(key: string, { count, sum, squares, min, max }: Moments): ColumnScale {
+  if (count === 0) fail("DATA_EMPTY", { where: key, expected: "at least one value to scale by", got: "none" });
+  const n = BigInt(count);
+  const one = 1n << fractionBits;
+  // n * sum(x^2) - (sum x)^2, exact up to the rounding of each square; below zero only by that rounding.
+  const scatter = n * squares * one - sum * sum;
+  const variance = scatter <= 0n || min === max ? 0 : ratio(scatter, n * n * one * one);
+  return { count, mean: ratio(sum, n * one), sd: Math.sqrt(variance), min, max };
+}

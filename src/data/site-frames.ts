@@ -1,0 +1,32 @@
+/** A site's machines as frames with their windows placed and labelled; the one way both measuring and training take. */
+import type { Frame } from "./frame.js";
+import { buildFrame, machineRuns } from "./frame.js";
+import type { SitePart } from "./partition/partition.js";
+import { type DataPlan, resolvePlan } from "./plan.js";
+import { train } from "./split.js";
+import { columnAnswers, eventTimes, type LabelledWindows, labelWindows, placeWindows } from "./windows.js";
+
+export interface WindowedFrame {
+  readonly frame: Frame;
+  readonly labelled: LabelledWindows;
+}
+
+/** Frames with raw channels and labelled windows, machine by machine. Errors: FILE_INVALID, DATA_INVALID, DATA_MISSING. */
+export function windowed(part: SitePart, plan: DataPlan): WindowedFrame[] {
+  const { dataset, rows, split, anchors } = part;
+  const { task, history } = resolvePlan(plan, dataset);
+  const events = eventTimes(dataset, "events" in task.spec ? task.spec.events : undefined);
+  const answers = columnAnswers(dataset, task);
+  return machineRuns(dataset, rows).map((run) => {
+    const frame = buildFrame(dataset, rows, run, task, part.skew);
+    const windows = placeWindows(frame, task.stride, history.needed, task.last);
+    const labelled = labelWindows(frame, windows, { task, history, split, events, answers, anchors });
+    frame.lasts = labelled.lasts;
+    frame.trains = Uint8Array.from(labelled.split, (label) => (label === train ? 1 : 0));
+    return { frame, labelled };
+  });
+}
+
+export function siteFrames(part: SitePart, plan: DataPlan): Frame[] {
+  return windowed(part, plan).map(({ frame }) => frame);
+}

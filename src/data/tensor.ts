@@ -1,0 +1,58 @@
+/** Tensor inputs (images): copied once per site as f32, normalised by one federated mean and sd where the file asks for it. */
+import { fail } from "../core/errors.js";
+import { tensorColumn } from "./columns.js";
+import type { Dataset, ExampleInput } from "./dataset.js";
+import type { FeatureSpec } from "./features/registry.js";
+import type { Frame } from "./frame.js";
+import type { Scaler } from "./scaler.js";
+import { imageKey } from "./statistic.js";
+import type { TensorColumn } from "./table.js";
+import type { ResolvedTask } from "./task.js";
+
+export interface Tensor {
+  readonly column: TensorColumn;
+  readonly mean: number;
+  readonly sd: number;
+}
+
+/** The tensor input of a data set, if it has one. Without the image feature values stay as they are. Errors: FILE_INVALID. */
+export function tensorOf(
+  dataset: Dataset,
+  task: ResolvedTask,
+  features: readonly FeatureSpec[],
+  scaler: Scaler | undefined,
+): Tensor | undefined {
+  const column = tensorColumn(dataset.readings, dataset.inputs);
+  const wanted = features.some((feature) => feature.use === "image");
+  if (column === undefined) {
+    if (wanted) fail("FILE_INVALID", { where: "features", expected: "a tensor input for the image feature", got: "none" });
+    return undefined;
+  }
+  if (!task.tabular)
+    fail("FILE_INVALID", { where: "task.window", expected: `no window (${column.name} is one tensor per row)`, got: String(task.window) });
+  const measured = wanted ? scaler?.columns[imageKey] : undefined;
+  return { column, mean: measured?.mean ?? 0, sd: measured === undefined || measured.sd === 0 ? 1 : measured.sd };
+}
+
+/** Values per example. */
+export function tensorSize(column: TensorColumn): number {
+  return column.shape.reduce((size, n) => size * n, 1);
+}
+
+/** The chosen windows' tensors. Errors: NOT_FINITE. */
+export function tensorInput(tensor: Tensor, frames: readonly Frame[], windows: Int32Array): ExampleInput {
+  const { column, mean, sd } = tensor;
+  const width = tensorSize(column);
+  const sourceRows = frames.flatMap((frame) => Array.from(frame.lasts, (last) => frame.source[last]));
+  const rows = new Float32Array(windows.length * width);
+  windows.forEach((window, i) => {
+    const from = sourceRows[window] * width;
+    for (let k = 0; k < width; k++) {
+      const value = (column.values[from + k] - mean) / sd;
+      if (!Number.isFinite(value))
+        fail("NOT_FINITE", { where: `column ${column.name}, row ${sourceRows[window]}`, expected: "finite values", got: String(value) });
+      rows[i * width + k] = value;
+    }
+  });
+  return { rows, width, starts: Int32Array.from(windows, (_, i) => i), length: 1, shape: column.shape, names: [column.name] };
+}

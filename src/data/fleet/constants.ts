@@ -45,6 +45,8 @@ export const wearDays = [45, 30, 45, 45] as const;
  * but parts are worn more often in the data than replacement at random makes them.
  */
 export const failureProbability = [0.168, 0.156, 0.43, 0.37] as const;
+/** Failures per machine-year among the machines on which the component can fail (see comp3Models and comp4Age). */
+export const failuresPerMachineYear = [1.92, 2.59, 3.97, 3.65] as const;
 /** comp3 fails on model1 and model2 only (131 failures; model3 and model4: none in 67 machine-years). */
 export const comp3Models: readonly number[] = [0, 1];
 /** comp4 fails on machines of 14 years and more only (179 failures; younger: none in 51 machine-years). */

@@ -62,12 +62,16 @@ export function hazard(machine: Machine, component: number): number {
   return failureProbability[component];
 }
 
-/** The events of one machine from the first reading to two days after the last, whose signs the last readings already show. */
-export function liveThrough(machine: Machine, hours: number, preset: FleetPreset, random: SeededRandom): History {
+/**
+ * The events of one machine from the first reading to two days after the last, whose signs the last readings already show. A longer
+ * life begins like a shorter one.
+ */
+export function liveThrough(machine: Machine, hours: number, preset: FleetPreset, source: SeededRandom): History {
   const failures: { hour: number; component: number }[] = [];
   const replaced: { hour: number; component: number }[] = [];
   const patterns: Pattern[] = [];
   const errors: { hour: number; type: number }[] = [];
+  const random = source.fork("visits");
   const sign = failureSign(preset, machine.site);
 
   const show = (component: number, hour: number, direction: number): void => {
@@ -103,12 +107,13 @@ export function liveThrough(machine: Machine, hours: number, preset: FleetPreset
   }
   for (let s = 0; s < 4; s++) {
     const start = -patternHours;
-    for (const hour of poisson(falsePatternsPerYear[s] / hoursPerYear, start, hours, random)) {
+    for (const hour of poisson(falsePatternsPerYear[s] / hoursPerYear, start, hours, source.fork("false", s))) {
       patterns.push({ sensor: s, from: hour, to: hour + patternHours, sign: 1 });
     }
   }
   for (let type = 0; type < 5; type++) {
-    for (const hour of poisson(randomErrorsPerYear[type] / hoursPerYear, 0, hours, random)) errors.push({ hour, type });
+    const rate = randomErrorsPerYear[type] / hoursPerYear;
+    for (const hour of poisson(rate, 0, hours, source.fork("errors", type))) errors.push({ hour, type });
   }
   return { failures, replaced, patterns, errors };
 }

@@ -16,8 +16,8 @@ export interface InferredColumn {
   /** From the header, in UCUM where known. */
   readonly unit?: string;
   readonly format?: TimeFormat;
-  /** The column holds only 0 and 1, true and false, or yes and no. */
-  readonly truth?: boolean;
+  /** The column holds only 0 and 1 ("digits"), or true and false, yes and no and the like ("words"). */
+  readonly truth?: "digits" | "words";
   /** Cells without a value in the sample. */
   readonly missing: number;
   /** Smallest and largest value; milliseconds for times; absent for categories. */
@@ -88,7 +88,7 @@ function inferColumn(name: string, cells: readonly Cell[], decimal: "." | ","): 
     kind: "number",
     ...(unit && { unit }),
     ...range,
-    truth: truths !== undefined || values.every((value) => value === 0 || value === 1),
+    ...(truths !== undefined && { truth: numbers === undefined ? "words" : "digits" }),
     identifier: countsRows(values, cells.length, texts.size, name),
   };
 }
@@ -167,9 +167,11 @@ export function fixedSchema(
     const unit = said.unit ?? (kind === "number" ? column.unit : undefined);
     const format = said.format ?? (kind === "time" ? column.format : undefined);
     if (kind === "time" && said.format === undefined && column.ambiguous !== undefined) refuseAmbiguous(name, column.ambiguous);
+    const truth = kind === "number" && column.truth === "words";
     return {
       name,
       kind,
+      ...(truth && { truth }),
       ...(unit !== undefined && { unit }),
       ...(format !== undefined && { format }),
       ...(said.labels && { labels: said.labels }),

@@ -15,6 +15,8 @@ export interface ColumnSchema {
   readonly unit?: string;
   /** How moments are written; required reading for `time`, "iso" where absent. */
   readonly format?: TimeFormat;
+  /** A number column written as words: true/false, yes/no, on/off (0 and 1 too). Any other number is then a fault. */
+  readonly truth?: boolean;
   /** Fixes the labels of a category and their order; any other label is then a fault. */
   readonly labels?: readonly string[];
 }
@@ -90,15 +92,26 @@ interface Store {
   column(): Column;
 }
 
+interface CellReader {
+  readonly parse: (cell: Cell) => number | undefined;
+  readonly expected: string;
+}
+
+function cellReader(column: ColumnSchema, decimal: "." | ",", zone: ZoneOffset | undefined): CellReader {
+  if (column.kind === "time") {
+    const format = column.format ?? "iso";
+    return { parse: (cell) => parseTime(cell, format, zone), expected: `a time (${format})` };
+  }
+  if (column.truth) return { parse: parseTruth, expected: "true or false, yes or no, 1 or 0" };
+  return { parse: (cell) => parseNumber(cell, decimal), expected: `a number${decimal === "," ? " with decimal comma" : ""}` };
+}
+
 /** Numbers and times: a growing Float64Array with NaN where the cell is missing. */
 function numberStore(column: ColumnSchema, decimal: "." | ",", zone: ZoneOffset | undefined): Store {
   let values = new Float64Array(1024);
   let count = 0;
   const { name, unit } = column;
-  const format = column.format ?? "iso";
-  const parse =
-    column.kind === "time" ? (cell: Cell) => parseTime(cell, format, zone) : (cell: Cell) => parseNumber(cell, decimal) ?? parseTruth(cell);
-  const expected = column.kind === "time" ? `a time (${format})` : `a number${decimal === "," ? " with decimal comma" : ""}`;
+  const { parse, expected } = cellReader(column, decimal, zone);
   return {
     push(cell) {
       if (count === values.length) values = grown(values);

@@ -42,13 +42,12 @@ export function parseNumber(cell: Cell, decimal: "." | "," = "."): number | unde
 
 const finite = (value: number): number | undefined => (Number.isFinite(value) ? value : undefined);
 
-const truths: Readonly<Record<string, number>> = { true: 1, false: 0, yes: 1, no: 0, on: 1, off: 0 };
+const truths: ReadonlyMap<string, number> = new Map(Object.entries({ true: 1, false: 0, yes: 1, no: 0, on: 1, off: 0, 1: 1, 0: 0 }));
 
-/** 1 or 0 for true/false, yes/no, on/off in any case; undefined for anything else. */
+/** 1 or 0 for true/false, yes/no, on/off, 1/0 in any case; undefined for anything else. */
 export function parseTruth(cell: Cell): number | undefined {
   if (typeof cell === "boolean") return cell ? 1 : 0;
-  if (typeof cell !== "string") return undefined;
-  return truths[cell.trim().toLowerCase()];
+  return cell === null || cell === undefined ? undefined : truths.get(cellText(cell).toLowerCase());
 }
 
 /** A cell as the text of a category. */

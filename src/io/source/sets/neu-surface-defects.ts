@@ -2,15 +2,16 @@
  * NEU hot-rolled steel surface defects (Song and Yan, Northeastern University): 1,800 grey images, six classes of 300,
  * here averaged to 64 x 64 and kept as raw bytes, so that no image decoder is needed. Values are scaled to 0..1.
  */
-import { createReadStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
-import { fail, MillwrightError } from "../../../core/errors.js";
+import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { fail } from "../../../core/errors.js";
 import type { Dataset } from "../../../data/dataset.js";
 import { categoryOf, valuesOf } from "../../../data/schema-table.js";
 import { setFile } from "../folder.js";
 import { readCsvTable } from "../read.js";
 
+const unpack = promisify(gunzip);
 const name = "neu-surface-defects";
 const classes = ["crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches"] as const;
 const side = 64;
@@ -71,19 +72,12 @@ export async function loadNeu(root: string): Promise<Dataset> {
 
 /** Unpacks a file of at most `limit` bytes. */
 async function gunzipFile(path: string, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
   try {
-    await pipeline(createReadStream(path), createGunzip(), async (source: AsyncIterable<Buffer>) => {
-      for await (const chunk of source) {
-        size += chunk.length;
-        if (size > limit) fail("DATA_INVALID", { where: path, expected: `at most ${limit} bytes`, got: "more" });
-        chunks.push(chunk);
-      }
-    });
+    return await unpack(await readFile(path), { maxOutputLength: Math.max(limit, 1) });
   } catch (cause) {
-    if (cause instanceof MillwrightError) throw cause;
+    if ((cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") {
+      fail("DATA_INVALID", { where: path, expected: `at most ${limit} bytes of images`, got: "more", cause });
+    }
     fail("FILE_UNREADABLE", { where: path, expected: "a whole gzip file", got: String(cause), cause });
   }
-  return Buffer.concat(chunks, size);
 }

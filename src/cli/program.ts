@@ -6,8 +6,10 @@ import type { ExitCode } from "./exit-codes.js";
 import { showError } from "./show/errors.js";
 import { nearest } from "./show/text.js";
 import { doctorVerb } from "./verbs/doctor.js";
+import { exportVerb } from "./verbs/export.js";
 import { initVerb } from "./verbs/init.js";
 import { planVerb } from "./verbs/plan.js";
+import { predictVerb } from "./verbs/predict.js";
 import { reportVerb } from "./verbs/report.js";
 import { simulateVerb } from "./verbs/simulate.js";
 import { version } from "./version.js";
@@ -18,7 +20,7 @@ export type Verb = (program: Command, run: Run) => void;
 export type Action = (context: Context) => Promise<ExitCode | undefined>;
 export type Run = (action: Action) => Promise<void>;
 
-const verbs: readonly Verb[] = [initVerb, simulateVerb, planVerb, reportVerb, doctorVerb];
+const verbs: readonly Verb[] = [initVerb, simulateVerb, planVerb, predictVerb, exportVerb, reportVerb, doctorVerb];
 
 /** The command with all verbs, without side effects until it parses. */
 export function buildProgram(context: Context, ended: (code: ExitCode) => void): Command {

@@ -1,4 +1,6 @@
 /** Binds the ports to the real parts, each loaded when a verb first needs it, so that help and mistakes cost nothing. */
+import type { Engine } from "../model/engine.js";
+import type { ModelSpec } from "../model/spec.js";
 import type { PlanDescription, SimulateOptions, Simulation } from "./ports.js";
 
 interface LabModule {
@@ -23,3 +25,9 @@ export async function describeFile(file: string, dataRoot?: string): Promise<Pla
   const lab = await load<PlanModule>("../lab/plan.js");
   return lab.describeFile(file, dataRoot);
 }
+
+interface EngineModule {
+  createEngine(spec: ModelSpec): Engine;
+}
+
+export const loadEngine = (): Promise<EngineModule> => load<EngineModule>("../model/engine-wasm.js");

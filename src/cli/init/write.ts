@@ -40,6 +40,10 @@ const inline = (value: unknown): string => stringify(value, { collectionStyle: "
 export function draftFile(draft: Draft): string {
   const { roles, schema } = draft;
   const { numbers, categories, left } = inputsOf(draft);
+  const forecast = roles.task === "value" && roles.time !== undefined && roles.target !== undefined;
+  // What will be is best told from what was: a forecast sees the past of its own target.
+  const inputs = [...numbers, ...(forecast && roles.target !== undefined ? [roles.target] : []), ...categories];
+  const gaps = schema.columns.filter((c) => inputs.includes(c.name) && c.missing > 0);
   const windowed = roles.time !== undefined;
   const keep = schema.columns.filter((c) => !left.includes(c.name));
   const lines = [
@@ -57,7 +61,7 @@ export function draftFile(draft: Draft): string {
     ...(roles.time === undefined ? [] : [`  time: ${inline(roles.time)}`]),
     ...(roles.target === undefined ? [] : [`  target: ${inline(roles.target)}`]),
     ...(roles.time === undefined ? ["  # No time column: every row stands alone."] : []),
-    `  inputs: ${inline([...numbers, ...categories])}`,
+    `  inputs: ${inline(inputs)}`,
     ...(left.length === 0 ? [] : [`  drop: ${inline(left)} # one value only, a row number, or too many different names`]),
     "  # What each column holds, as seen in the sample. A row that does not fit is refused with its place.",
     "  columns:",
@@ -65,8 +69,11 @@ export function draftFile(draft: Draft): string {
     "",
     "# Scaling is federated: sites send counts, sums and sums of squares, never rows.",
     "features:",
-    ...(categories.length === 0 ? [] : [`  - { use: one-hot, columns: ${inline(categories)} }`]),
     "  - { use: scale }",
+    ...(categories.length === 0 ? [] : [`  - { use: one-hot, columns: ${inline(categories)}, missing: zeros }`]),
+    ...(gaps.length === 0
+      ? []
+      : [`  - { use: impute } # ${gaps.length} columns have gaps: filled with the mean, which is 0 after scaling`]),
     "",
     ...siteLines(draft),
     "",
@@ -127,6 +134,9 @@ const short = (value: number): string => String(Number(value.toPrecision(4)));
 function siteLines(draft: Draft): string[] {
   if (typeof draft.sites === "string") {
     return ["# Every value of this column is a site of the federation.", `sites: { use: by, column: ${inline(draft.sites)} }`];
+  }
+  if (draft.roles.machine === undefined && draft.roles.time !== undefined) {
+    return ["# One machine, so the simulated sites are stretches of its time.", `sites: { use: time, count: ${draft.sites} }`];
   }
   const what = draft.roles.machine === undefined ? "rows" : "machines";
   return [

@@ -29,7 +29,7 @@ export const initVerb: Verb = (program, run) => {
   program
     .command("init")
     .description("Look at your table, ask a few questions, write a federation file that runs.")
-    .argument("<table>", "CSV file, plain or gzipped")
+    .argument("<table>", "CSV (plain or gzipped) or Parquet file, or a folder of them")
     .option("--machine <column>", 'column that tells machines apart ("none" for none)')
     .option("--time <column>", 'column that orders the readings of a machine ("none" for none)')
     .option("--target <column>", 'column with the answer ("none" for none)')
@@ -41,10 +41,10 @@ export const initVerb: Verb = (program, run) => {
     .option("--json", "print the schema, the roles and the place of the file as JSON")
     .action((path: string, options: InitOptions, command) =>
       run(async (context) => {
-        const { sampleSchema } = await import("../init/sample.js");
+        const { lookAtTable } = await import("../../io/source/table.js");
         const { readFederationFile } = await import("../../round/file.js");
         const from = resolvePath(context, path);
-        const schema = await sampleSchema(from);
+        const schema = await lookAtTable(from);
         const json = wantsJson(command);
         if (!json) showSchema(context, schema);
         const proposed = flagged(schema, options);

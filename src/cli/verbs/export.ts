@@ -1,0 +1,65 @@
+/** `millwright export`: a trained model for other runtimes. */
+import { dirname, join } from "node:path";
+import { fail } from "../../core/errors.js";
+import type { TrainedModel } from "../bundle.js";
+import { line, writeJson } from "../context.js";
+import { type Verb, wantsJson } from "../program.js";
+import { bytes as size } from "../show/text.js";
+import { writeWhole } from "./files.js";
+import { resolvePath, shownPath } from "./numbers.js";
+import { readBytes } from "./predict.js";
+
+const forms = {
+  onnx: { file: "model.onnx", what: "ONNX opset 17, inputs channels last, number of examples open" },
+  safetensors: { file: "weights.safetensors", what: "weights only, with PyTorch's names and layouts" },
+  bundle: { file: "model.safetensors", what: "weights and everything `millwright predict` needs, in one file" },
+} as const;
+
+type Form = keyof typeof forms;
+
+export const exportVerb: Verb = (program, run) => {
+  program
+    .command("export")
+    .description("Write a trained model for other runtimes: ONNX, safetensors, or a bundle for `predict`.")
+    .argument("<model>", "model.safetensors as written by `millwright simulate`")
+    .requiredOption("--to <form>", `${Object.keys(forms).join(", ")}`)
+    .option("--out <file>", "where to write it (default: beside the model)")
+    .option("--json", "print what was written as JSON")
+    .action((path: string, options: { to: string; out?: string }, command) =>
+      run(async (context) => {
+        if (!Object.hasOwn(forms, options.to)) fail("USAGE", { where: "--to", expected: Object.keys(forms).join(", "), got: options.to });
+        const form = options.to as Form;
+        const from = resolvePath(context, path);
+        const to = options.out === undefined ? join(dirname(from), forms[form].file) : resolvePath(context, options.out);
+        const { readBundle } = await import("../bundle.js");
+        const bytes = await encode(readBundle(readBytes(from), from), form);
+        writeWhole(to, bytes);
+        if (wantsJson(command)) writeJson(context, { file: to, form, bytes: bytes.length });
+        else line(context.out, `Wrote ${shownPath(context, to)} (${size(bytes.length)}): ${forms[form].what}.`);
+        return 0;
+      }),
+    );
+};
+
+async function encode(model: TrainedModel, form: Form): Promise<Uint8Array> {
+  const { modelHash, writeBundle } = await import("../bundle.js");
+  if (form === "bundle") return writeBundle(model);
+  const metadata = { federation: model.federation, sha256: modelHash(model.values) };
+  if (form === "safetensors") {
+    const { writeSafetensors } = await import("../../model/safetensors.js");
+    const { inferModel } = await import("../../model/shape.js");
+    return writeSafetensors(inferModel(model.spec).tensors, model.values, metadata);
+  }
+  const { writeOnnx } = await import("../../model/onnx/write.js");
+  const { kind } = model.output;
+  const probability = kind === "binary" ? "sigmoid" : kind === "classes" ? "softmax" : undefined;
+  return writeOnnx(model.spec, model.values, {
+    name: model.federation,
+    metadata: {
+      ...metadata,
+      ...(model.threshold === undefined ? {} : { threshold: String(model.threshold) }),
+      features: JSON.stringify(model.plan.features ?? []),
+    },
+    ...(probability === undefined ? {} : { probability }),
+  });
+}

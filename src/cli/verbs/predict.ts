@@ -1,0 +1,76 @@
+/** `millwright predict`: answers of a trained model for the rows of a table. */
+import { readFileSync } from "node:fs";
+import { fail } from "../../core/errors.js";
+import { type Context, line, writeJson } from "../context.js";
+import type { Prediction } from "../predict.js";
+import { type Verb, wantsJson } from "../program.js";
+import { loadEngine } from "../wiring.js";
+import { writeWhole } from "./files.js";
+import { resolvePath, shownPath } from "./numbers.js";
+
+interface Options {
+  readonly at: string;
+  readonly out?: string;
+}
+
+const moments = ["row", "stride", "last"] as const;
+
+export const predictVerb: Verb = (program, run) => {
+  program
+    .command("predict")
+    .description("Answer for the rows of a table with a trained model, by the features it was trained with.")
+    .argument("<model>", "model.safetensors as written by `millwright simulate`")
+    .argument("<table>", "CSV or Parquet file, or a folder of them, with the columns of the training data")
+    .option("--at <when>", "answer at every row, every stride as in training, or the last row of each machine: row, stride, last", "row")
+    .option("--out <file>", "write CSV here instead of to the output")
+    .option("--json", "print the answers as JSON")
+    .action((modelPath: string, tablePath: string, options: Options, command) =>
+      run(async (context) => {
+        const at = moments.find((m) => m === options.at);
+        if (at === undefined) fail("USAGE", { where: "--at", expected: moments.join(", "), got: options.at });
+        const predictions = await answers(resolvePath(context, modelPath), resolvePath(context, tablePath), at);
+        if (wantsJson(command)) writeJson(context, predictions);
+        else if (options.out === undefined) for (const text of csv(predictions)) line(context.out, text);
+        else told(context, resolvePath(context, options.out), predictions);
+        return 0;
+      }),
+    );
+};
+
+async function answers(modelPath: string, tablePath: string, at: (typeof moments)[number]): Promise<Prediction[]> {
+  const { readBundle } = await import("../bundle.js");
+  const { neededColumns, predictTable } = await import("../predict.js");
+  const { createEngine } = await loadEngine();
+  const { openSource } = await import("../../io/source/open.js");
+  const { readTable } = await import("../../io/source/read.js");
+  const { readLimits } = await import("../../io/source/limits.js");
+  const { sortByMachine } = await import("../../data/schema-table.js");
+  const model = readBundle(readBytes(modelPath), modelPath);
+  const { schema } = model.scaler;
+  const table = await readTable(await openSource(tablePath, readLimits), neededColumns(model));
+  return predictTable(model, sortByMachine(table, schema.machine, schema.time), createEngine(model.spec), { at });
+}
+
+/** The bytes of a model file. Errors: FILE_UNREADABLE. */
+export function readBytes(path: string): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(path));
+  } catch (cause) {
+    fail("FILE_UNREADABLE", { where: path, expected: "a model file", got: cause instanceof Error ? cause.message : String(cause), cause });
+  }
+}
+
+function told(context: Context, to: string, predictions: readonly Prediction[]): void {
+  writeWhole(to, `${csv(predictions).join("\n")}\n`);
+  line(context.out, `${predictions.length} answers written to ${shownPath(context, to)}`);
+}
+
+/** RFC 4180, one line per answer. */
+export function csv(predictions: readonly Prediction[]): string[] {
+  const names = [...new Set(predictions.flatMap((p) => Object.keys(p)))];
+  const cell = (value: unknown): string => {
+    const text = value === undefined ? "" : String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [names.map(cell).join(","), ...predictions.map((p) => names.map((n) => cell(p[n])).join(","))];
+}

@@ -33,7 +33,7 @@ const bytesPer = { F64: 8, F32: 4, F16: 2, BF16: 2 } as const;
 
 /**
  * The file for `values` laid out as `tensors` says (`inferModel(spec).tensors`). `metadata` is text by key.
- * Errors: SHAPE_MISMATCH where the vector has another length than the tensors.
+ * Errors: SHAPE_MISMATCH where the vector has another length than the tensors; NOT_FINITE.
  */
 export function writeSafetensors(
   tensors: readonly TensorInfo[],
@@ -63,8 +63,11 @@ export function writeSafetensors(
   bytes.set(json, 8);
   bytes.fill(0x20, 8 + json.length, 8 + padded);
   let place = 8 + padded;
-  for (const { offset, size } of tensors) {
-    for (let i = offset; i < offset + size; i++, place += 4) view.setFloat32(place, values[i], true);
+  for (const { name, offset, size } of tensors) {
+    for (let i = offset; i < offset + size; i++, place += 4) {
+      if (!Number.isFinite(values[i])) notFinite(name, i - offset, values[i]);
+      view.setFloat32(place, values[i], true);
+    }
   }
   return bytes;
 }
@@ -188,12 +191,7 @@ function decode(view: DataView, start: number, size: number, dtype: Dtype, name:
     const at = start + i * width;
     values[i] =
       dtype === "F32" ? view.getFloat32(at, true) : dtype === "F64" ? view.getFloat64(at, true) : half(view.getUint16(at, true), dtype);
-    if (!Number.isFinite(values[i]))
-      fail("NOT_FINITE", {
-        where: `tensor ${quote(name)}, value ${i}`,
-        expected: "a finite number in single precision",
-        got: String(values[i]),
-      });
+    if (!Number.isFinite(values[i])) notFinite(name, i, values[i]);
   }
   return values;
 }
@@ -217,6 +215,10 @@ function half(bits: number, dtype: "F16" | "BF16"): number {
 
 function isWhole(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function notFinite(name: string, i: number, value: number): never {
+  fail("NOT_FINITE", { where: `tensor ${quote(name)}, value ${i}`, expected: "a finite number in single precision", got: String(value) });
 }
 
 function quote(name: string): string {

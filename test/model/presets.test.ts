@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { MillwrightError } from "../../src/core/errors.js";
+import { MillwrightError } from "../../src/core/errors.js";
+import { nodeSchema } from "../../src/model/presets/graph.js";
 import { buildModel, type ModelChoice, type ModelContext, modelSchema, presetNames } from "../../src/model/presets.js";
 import { inferModel } from "../../src/model/shape.js";
+import { randomModel } from "../support/random-model.js";
 import { referenceForward } from "../support/reference-model.js";
 
 const window = (length: number, width: number, outputs = 1): ModelContext => ({
@@ -156,6 +159,74 @@ describe("the file's model", () => {
     expect(inferModel(spec).outputShape).toEqual([3]);
     expect(refusal({ use: "graph", nodes: nodes.slice(0, 4) }, window(6, 2, 3)).code).toBe("PLAN_REFUSED");
     expect(modelSchema.safeParse({ use: "graph", nodes: [{ use: "dense", name: "x", units: 0 }] }).success).toBe(false);
+  });
+
+  it("graph: takes every kind of layer, and says which there are", () => {
+    for (let seed = 0; seed < 200; seed++) {
+      for (const node of randomModel(seed).spec.nodes)
+        expect(nodeSchema.parse(JSON.parse(JSON.stringify(node)))).toEqual(JSON.parse(JSON.stringify(node)));
+    }
+    const fault = modelSchema.safeParse({ use: "graph", nodes: [{ use: "attention", name: "a" }] }).error?.issues[0];
+    expect(fault?.path).toEqual(["nodes", 0, "use"]);
+    expect(fault?.message).toMatch(/expected one of dense, conv1d.* as layer, got "attention"/);
+  });
+
+  it("any options give a model that fits the task, or a refusal with a code", () => {
+    const n = fc.integer({ min: 1, max: 9 });
+    const odd = fc.constantFrom(1, 3, 5, 7);
+    const options = fc.record(
+      {
+        use: fc.constantFrom(...presetNames.filter((name) => name !== "graph")),
+        norm: fc.constantFrom("batch", "group", "layer", "none"),
+        channels: fc.oneof(n, fc.array(n, { minLength: 1, maxLength: 4 })),
+        kernel: fc.oneof(odd, fc.array(odd, { minLength: 1, maxLength: 3 })),
+        pool: fc.oneof(n, fc.array(n, { minLength: 1, maxLength: 3 })),
+        stride: n,
+        units: n,
+        layers: fc.integer({ min: 1, max: 3 }),
+        bidirectional: fc.boolean(),
+        kind: fc.constantFrom("conv", "lstm"),
+        hidden: fc.array(n, { minLength: 1, maxLength: 3 }),
+        dropout: fc.constantFrom(0, 0.5),
+        statistics: fc.boolean(),
+        input: fc.constantFrom("statistics", "sequence", "both"),
+        global: fc.boolean(),
+        grid: n,
+      },
+      { requiredKeys: ["use"] },
+    );
+    const context = fc.record({
+      inputs: fc.record(
+        { sequence: fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 2, maxLength: 3 }), statistics: fc.tuple(n) },
+        { requiredKeys: [] },
+      ),
+      outputs: n,
+      task: fc.constantFrom("classes", "regression", "reconstruction"),
+    }) as fc.Arbitrary<ModelContext>;
+    let built = 0;
+    fc.assert(
+      fc.property(options, context, (file, offer) => {
+        // Only the fields a preset has: the schemas refuse the others, which another test shows.
+        const refused = modelSchema.safeParse(file).error?.issues ?? [];
+        const unknown = new Set(
+          refused.flatMap((i) => [...(i.code === "unrecognized_keys" ? i.keys : []), ...(i.path.length > 0 ? [String(i.path[0])] : [])]),
+        );
+        const parsed = modelSchema.safeParse(Object.fromEntries(Object.entries(file).filter(([key]) => !unknown.has(key))));
+        if (!parsed.success) return;
+        try {
+          const spec = buildModel(parsed.data, offer);
+          built += 1;
+          const size = inferModel(spec).outputShape.reduce((a, b) => a * b, 1);
+          const [first] = Object.values(spec.inputs);
+          expect(size).toBe(offer.task === "reconstruction" ? first.reduce((a, b) => a * b, 1) : offer.outputs);
+        } catch (error) {
+          if (!(error instanceof MillwrightError)) throw error;
+          expect(["PLAN_REFUSED", "SHAPE_MISMATCH"]).toContain(error.code);
+        }
+      }),
+      { numRuns: 3000 },
+    );
+    expect(built).toBeGreaterThan(500);
   });
 
   it("options survive a trip through JSON", () => {

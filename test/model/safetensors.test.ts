@@ -103,6 +103,9 @@ describe("safetensors", () => {
     const turned = back.tensors.map((t) => (t.name === "conv.0.weight" ? { ...t, shape: [4, 9] } : t));
     expect(() => matchTensors({ ...back, tensors: turned }, tensors)).toThrow(/expected shape \[4,3,3\], got \[4,9\]/);
     expect(() => writeSafetensors(tensors, values.subarray(1))).toThrow(/SHAPE_MISMATCH/);
+    const holed = values.slice();
+    holed[tensors[1].offset + 2] = Number.NaN;
+    expect(() => writeSafetensors(tensors, holed)).toThrow(/NOT_FINITE: tensor "conv.0.bias", value 2/);
   });
 
   const f32 = (shape: unknown, begin: unknown, end: unknown) => ({ dtype: "F32", shape, data_offsets: [begin, end] });

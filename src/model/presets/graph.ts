@@ -1,6 +1,7 @@
 /** A model of the user's own: the nodes as they stand in the file. `units: outputs` gives a dense layer the width of the task. */
 import { z } from "zod";
 import { fail } from "../../core/errors.js";
+import { oneOf } from "../choice.js";
 import type { ModelSpec, NodeSpec, Shape } from "../spec.js";
 import { preset } from "./preset.js";
 
@@ -16,7 +17,7 @@ const pool = { kernel: two(positive), stride: two(positive).optional(), ceil: z.
 const joined = { name: base.name, from: z.array(z.string()).min(2).max(64) };
 const node = <U extends string, F extends z.ZodRawShape>(use: U, fields: F) => z.strictObject({ use: z.literal(use), ...fields });
 
-export const nodeSchema = z.discriminatedUnion("use", [
+export const nodeSchema = oneOf("layer", [
   node("dense", { ...base, units: z.union([positive, z.literal("outputs")]), bias }),
   node("conv1d", { ...base, channels: positive, kernel: positive, stride: positive.optional(), padding: padding.optional(), bias }),
   node("conv2d", {

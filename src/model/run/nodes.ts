@@ -22,6 +22,7 @@ export interface Context extends Build {
   /** 1 if the gradient's storage holds something to add to, else 0; from now on it does. */
   adds(gradient: View): number;
   readonly shape: Shape;
+  readonly inputShapes: readonly Shape[];
   readonly mode: Mode;
 }
 

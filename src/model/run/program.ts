@@ -4,8 +4,9 @@
  * marked `all` needs every octet (batch norm's statistics; weight gradients that sum over octets in registers): it
  * ends a phase, and what crosses it keeps an arena per octet.
  */
-import type { KernelInstance } from "../../kernels/instance.js";
+
 import type { Kernels } from "../../kernels/binary.js";
+import type { KernelInstance } from "../../kernels/instance.js";
 import type { Parameters } from "./parameters.js";
 import { place, type Storage } from "./storage.js";
 
@@ -34,6 +35,21 @@ export interface BatchFacts {
   /** Two words per dropout node. */
   readonly keys: Int32Array;
   flipped: boolean;
+  /** Examples of this batch. */
+  count: number;
+  /** Where the values of each input, and last of the targets, lie. */
+  readonly sources: Source[];
+  /** Where predictions go, one row per example. */
+  out: number;
+  /** Class weights (f64), or 0. */
+  classWeights: number;
+}
+
+/** Rows of `width` values; example i begins at row starts[i]. */
+export interface Source {
+  readonly rows: number;
+  readonly starts: number;
+  readonly width: number;
 }
 
 export interface Build {

@@ -6,8 +6,8 @@ import type { SitePart } from "./partition/partition.js";
 import { type DataPlan, resolvePlan } from "./plan.js";
 import { siteFrames, windowed } from "./site-frames.js";
 import { train } from "./split.js";
-import { extentKey, imageKey, logKey, MomentCollector, momentKey, type Schema, type Statistic, targetKey } from "./statistic.js";
-import { tensorOf, tensorSize } from "./tensor.js";
+import { extentKey, logKey, MomentCollector, momentKey, type Schema, type Statistic, targetKey } from "./statistic.js";
+import { imageKeys, tensorOf, tensorSize } from "./tensor.js";
 
 type Scale = Extract<FeatureSpec, { use: "scale" }>;
 
@@ -40,9 +40,10 @@ export function siteStatistic(part: SitePart, plan: DataPlan): Statistic {
   const tensor = tensorOf(dataset, task, features, undefined);
   if (tensor !== undefined && features.some((spec) => spec.use === "image")) {
     const size = tensorSize(tensor.column);
+    const keys = imageKeys(tensor.column, features);
     for (const row of part.rows) {
       if (part.split.labels[row] !== train) continue;
-      for (let k = 0; k < size; k++) collector.add(imageKey, tensor.column.values[row * size + k]);
+      for (let k = 0; k < size; k++) collector.add(keys[k % keys.length], tensor.column.values[row * size + k]);
     }
   }
   return { schema: schemaOf(part), moments: collector.moments() };

@@ -1,11 +1,15 @@
 /** From rows to examples: everything the rest of the house needs of this room, by one import. */
+
+export { inUnits } from "./answers.js";
 export type { Answers, Dataset, ExampleInput, Examples } from "./dataset.js";
 export { exampleInputs, exampleShapes, type SiteExamples, siteExamples } from "./examples.js";
 export { type FeatureName, type FeatureSpec, featureSchema, features, featuresSchema } from "./features/registry.js";
 export { siteStatistic } from "./measure.js";
 export { partitionSites, type SitePart } from "./partition/partition.js";
 export { type PartitionSpec, partitionSchema } from "./partition/schema.js";
+export { partitionSummary, type SiteFacts } from "./partition/summary.js";
 export { type DataPlan, dataPlanSchema, dataPlanShape, type ResolvedPlan, resolvePlan } from "./plan.js";
+export { poolExamples } from "./pool.js";
 export { type FeaturePipeline, featurePipeline, type PipelineOptions, type Unlabelled } from "./predict.js";
 export {
   type GapsSpec,

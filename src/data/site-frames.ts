@@ -15,8 +15,8 @@ export interface WindowedFrame {
 export function windowed(part: SitePart, plan: DataPlan): WindowedFrame[] {
   const { dataset, rows, split, anchors } = part;
   const { task, history } = resolvePlan(plan, dataset);
-  const events = eventTimes(dataset, "events" in task.spec ? task.spec.events : undefined);
   const answers = columnAnswers(dataset, task);
+  const events = eventTimes(dataset, task, answers);
   return machineRuns(dataset, rows).map((run) => {
     const frame = buildFrame(dataset, rows, run, task, part.skew);
     const windows = placeWindows(frame, task.stride, history.needed, task.last);

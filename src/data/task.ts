@@ -4,7 +4,8 @@
  * A window is a number of consecutive rows of one machine; `t` is the moment at which its last row ends (time of
  * that row plus the time between rows). Kinds:
  * - failure: the window covers [t - window, t); the answer is 1 if an event of the machine falls in [t, t + horizon).
- *   Without a horizon the answer is the target column of the last row (a tabular task when there is no window).
+ *   Events come from the data set's table of events, or are the rows at which the target column is positive. Without a
+ *   horizon the answer is the target column of the last row (a tabular task when there is no window).
  * - rul: time from the last row to the machine's next event, in rows, at most `cap`, divided by `cap`.
  * - anomaly: the model reconstructs its window; the flag of the last row (and of every row) serves for scoring only.
  * - class: the label of the last row.
@@ -25,6 +26,11 @@ export const durationSchema = z.union([
 ]);
 
 const rows = { window: durationSchema.optional(), stride: durationSchema.optional() };
+const flag = {
+  target: z.string().optional(),
+  /** The value or label of the target that means failure or anomaly. Default 1. */
+  positive: z.union([z.string(), z.number()]).optional(),
+};
 
 export const taskSchema = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -33,23 +39,21 @@ export const taskSchema = z.discriminatedUnion("kind", [
     horizon: durationSchema.optional(),
     /** Kinds of events that count; all when absent. */
     events: z.array(z.string()).min(1).optional(),
-    target: z.string().optional(),
-    /** The value or label of the target that means failure. Default 1. */
-    positive: z.union([z.string(), z.number()]).optional(),
+    ...flag,
   }),
   z.strictObject({
     kind: z.literal("rul"),
     ...rows,
     cap: durationSchema.optional(),
     events: z.array(z.string()).min(1).optional(),
+    ...flag,
     /** What the test measures: the last window of each machine (the convention of PHM08, default) or all windows. */
     evaluate: z.enum(["last", "all"]).optional(),
   }),
   z.strictObject({
     kind: z.literal("anomaly"),
     ...rows,
-    target: z.string().optional(),
-    positive: z.union([z.string(), z.number()]).optional(),
+    ...flag,
   }),
   z.strictObject({
     kind: z.literal("class"),
@@ -87,14 +91,29 @@ export interface ResolvedTask {
   /** rul: cap in rows. */
   readonly cap: number | undefined;
   readonly last: boolean;
+  /** The answer comes from events (a table of them, or the rows where the target is positive). */
+  readonly byEvents: boolean;
   readonly target: string | undefined;
 }
 
 /** Reads a task against a data set. `step` is the time between rows after resampling. Errors: FILE_INVALID, DATA_MISSING. */
 export function resolveTask(task: TaskSpec, dataset: Dataset, step: Millis | undefined = dataset.step): ResolvedTask {
   const tabular = task.window === undefined;
-  const window = task.window === undefined ? 1 : durationInRows(task.window, step, "task.window");
-  const stride = task.stride === undefined ? 1 : durationInRows(task.stride, step, "task.stride");
+  const clocked = dataset.time !== undefined && findColumn(dataset.readings, dataset.time)?.kind === "time";
+  const inRows = (duration: string | number, where: string): number => {
+    if (clocked && step === undefined && typeof duration === "string") {
+      const remedy = "set resample, or give a number of rows";
+      fail("FILE_INVALID", {
+        where,
+        expected: "a regular clock for a duration with a unit",
+        got: `${duration} on irregular readings`,
+        remedy,
+      });
+    }
+    return durationInRows(duration, step, where);
+  };
+  const window = task.window === undefined ? 1 : inRows(task.window, "task.window");
+  const stride = task.stride === undefined ? 1 : inRows(task.stride, "task.stride");
   if (window < 1) fail("FILE_INVALID", { where: "task.window", expected: "at least one row", got: String(task.window) });
   if (stride < 1) fail("FILE_INVALID", { where: "task.stride", expected: "at least one row", got: String(task.stride) });
   if (tabular && (task.kind === "rul" || task.kind === "anomaly")) {
@@ -102,12 +121,13 @@ export function resolveTask(task: TaskSpec, dataset: Dataset, step: Millis | und
   }
   const tick = step ?? 1;
   const byEvents = task.kind === "rul" || (task.kind === "failure" && task.horizon !== undefined);
-  if (byEvents && (dataset.events === undefined || dataset.time === undefined)) {
-    const got = dataset.events === undefined ? "no table of events" : "no time column";
-    fail("FILE_INVALID", { where: "task", expected: `a data set with a clock and events (${task.kind})`, got });
+  // Without a table of events, the rows at which the target is positive are the events.
+  const flagged = byEvents && dataset.events === undefined;
+  if (byEvents && dataset.time === undefined) {
+    fail("FILE_INVALID", { where: "task", expected: `data with a time column (${task.kind})`, got: "none" });
   }
   let ahead = 0;
-  if (task.kind === "value" && task.horizon !== undefined) ahead = durationInRows(task.horizon, step, "task.horizon");
+  if (task.kind === "value" && task.horizon !== undefined) ahead = inRows(task.horizon, "task.horizon");
   if (ahead > 0 && dataset.time === undefined) {
     fail("FILE_INVALID", {
       where: "task.horizon",
@@ -124,11 +144,12 @@ export function resolveTask(task: TaskSpec, dataset: Dataset, step: Millis | und
     window,
     stride,
     tick,
-    horizon: task.kind === "failure" && task.horizon !== undefined ? span(task.horizon, tick, dataset) : undefined,
+    horizon: task.kind === "failure" && task.horizon !== undefined ? span(task.horizon, tick, dataset.step ?? step, clocked) : undefined,
     ahead,
-    cap: task.kind === "rul" && task.cap !== undefined ? positiveRows(durationInRows(task.cap, step, "task.cap")) : undefined,
+    cap: task.kind === "rul" && task.cap !== undefined ? positiveRows(inRows(task.cap, "task.cap")) : undefined,
     last: task.kind === "rul" && task.evaluate !== "all",
-    target: byEvents ? undefined : targetOf(task, dataset),
+    byEvents,
+    target: byEvents && !flagged ? undefined : targetOf(task, dataset),
   };
 }
 
@@ -136,13 +157,13 @@ function positiveRows(value: number): number {
   return value > 0 ? value : fail("FILE_INVALID", { where: "task.cap", expected: "at least one row", got: String(value) });
 }
 
-function span(horizon: string | number, tick: number, dataset: Dataset): number {
-  const clocked = dataset.time !== undefined && findColumn(dataset.readings, dataset.time)?.kind === "time";
+/** Length of the label interval in clock units. */
+function span(horizon: string | number, tick: number, step: Millis | undefined, clocked: boolean): number {
   const value = typeof horizon === "string" ? parseDuration(horizon, "task.horizon") : horizon * tick;
   if (typeof horizon === "string" && !clocked) {
     fail("FILE_INVALID", { where: "task.horizon", expected: "a plain number of rows (this data has no clock)", got: horizon });
   }
-  if (typeof horizon === "number" && clocked && dataset.step === undefined && tick === 1) {
+  if (typeof horizon === "number" && clocked && step === undefined) {
     fail("FILE_INVALID", {
       where: "task.horizon",
       expected: "a duration with a unit (the clock of this data is irregular)",
@@ -157,11 +178,11 @@ function targetOf(task: TaskSpec, dataset: Dataset): string | undefined {
   const name = ("target" in task ? task.target : undefined) ?? dataset.target;
   if (name === undefined) {
     if (task.kind === "anomaly") return undefined;
-    const remedy =
-      task.kind === "failure" && dataset.events !== undefined
-        ? "give a horizon to predict the events of this data"
-        : "name a target column";
-    fail("FILE_INVALID", { where: "task.target", expected: "a column with the answer", got: "none", remedy });
+    const waiting = task.kind === "failure" && task.horizon === undefined && dataset.events !== undefined;
+    const remedy = waiting ? "give a horizon to predict the events of this data" : "name a target column";
+    const expected =
+      task.kind === "rul" || task.kind === "failure" ? "a table of events, or a column that marks them" : "a column with the answer";
+    fail("FILE_INVALID", { where: "task.target", expected, got: "none", remedy });
   }
   const column = findColumn(dataset.readings, name);
   if (column === undefined) fail("DATA_MISSING", { where: "task.target", expected: "a column of the data", got: JSON.stringify(name) });

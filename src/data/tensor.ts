@@ -11,8 +11,9 @@ import type { ResolvedTask } from "./task.js";
 
 export interface Tensor {
   readonly column: TensorColumn;
-  readonly mean: number;
-  readonly sd: number;
+  /** Mean and sd of each channel (last axis), or one pair for all. */
+  readonly means: readonly number[];
+  readonly sds: readonly number[];
 }
 
 /** The tensor input of a data set, if it has one. Without the image feature values stay as they are. Errors: FILE_INVALID. */
@@ -30,8 +31,15 @@ export function tensorOf(
   }
   if (!task.tabular)
     fail("FILE_INVALID", { where: "task.window", expected: `no window (${column.name} is one tensor per row)`, got: String(task.window) });
-  const measured = wanted ? scaler?.columns[imageKey] : undefined;
-  return { column, mean: measured?.mean ?? 0, sd: measured === undefined || measured.sd === 0 ? 1 : measured.sd };
+  const scales = imageKeys(column, features).map((key) => scaler?.columns[key]);
+  return { column, means: scales.map((s) => s?.mean ?? 0), sds: scales.map((s) => (s === undefined || s.sd === 0 ? 1 : s.sd)) };
+}
+
+/** Keys of the moments of a tensor: one for all values or one per channel; value k of a row belongs to key k modulo their number. */
+export function imageKeys(column: TensorColumn, features: readonly FeatureSpec[]): string[] {
+  const perChannel = features.some((feature) => feature.use === "image" && feature.per === "channel");
+  const channels = perChannel ? column.shape[column.shape.length - 1] : 1;
+  return Array.from({ length: channels }, (_, c) => (perChannel ? `${imageKey}/${c}` : imageKey));
 }
 
 /** Values per example. */
@@ -41,14 +49,15 @@ export function tensorSize(column: TensorColumn): number {
 
 /** The chosen windows' tensors. Errors: NOT_FINITE. */
 export function tensorInput(tensor: Tensor, frames: readonly Frame[], windows: Int32Array): ExampleInput {
-  const { column, mean, sd } = tensor;
+  const { column, means, sds } = tensor;
+  const channels = means.length;
   const width = tensorSize(column);
   const sourceRows = frames.flatMap((frame) => Array.from(frame.lasts, (last) => frame.source[last]));
   const rows = new Float32Array(windows.length * width);
   windows.forEach((window, i) => {
     const from = sourceRows[window] * width;
     for (let k = 0; k < width; k++) {
-      const value = (column.values[from + k] - mean) / sd;
+      const value = (column.values[from + k] - means[k % channels]) / sds[k % channels];
       if (!Number.isFinite(value))
         fail("NOT_FINITE", { where: `column ${column.name}, row ${sourceRows[window]}`, expected: "finite values", got: String(value) });
       rows[i * width + k] = value;

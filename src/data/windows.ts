@@ -6,7 +6,7 @@ import { fail } from "../core/errors.js";
 import { categoryColumn, columnNamed, numericColumn } from "./columns.js";
 import type { Dataset } from "./dataset.js";
 import type { History } from "./features/registry.js";
-import type { Frame } from "./frame.js";
+import { clockOf, type Frame, machineRuns } from "./frame.js";
 import { type SplitPlan, test, train, unused, validation } from "./split.js";
 import { classLabels, type ResolvedTask } from "./task.js";
 
@@ -44,10 +44,18 @@ export function placeWindows(frame: Frame, stride: number, needed: number, final
 /** Event times of each machine, ascending, of the kinds that count. */
 export type EventTimes = (machine: number) => Float64Array;
 
-/** Reads the events a task counts. Errors: DATA_INVALID, FILE_INVALID for kinds that do not occur. */
-export function eventTimes(dataset: Dataset, kinds: readonly string[] | undefined): EventTimes {
+/**
+ * Reads the events a task counts: from the table of events, or the times at which the answers (the target column) are
+ * positive. Errors: DATA_INVALID, FILE_INVALID for kinds that do not occur.
+ */
+export function eventTimes(dataset: Dataset, task: ResolvedTask, answers: Float64Array | undefined): EventTimes {
+  if (!task.byEvents) return () => new Float64Array(0);
+  const kinds = "events" in task.spec ? task.spec.events : undefined;
   const { events } = dataset;
-  if (events === undefined) return () => new Float64Array(0);
+  if (events === undefined) {
+    if (kinds !== undefined) fail("FILE_INVALID", { where: "task.events", expected: "a table of events", got: "a target column" });
+    return flaggedTimes(dataset, answers ?? new Float64Array(0));
+  }
   const time = numericColumn(events, "time", "events.time").values;
   const kind = categoryColumn(events, "kind", "events.kind");
   for (const wanted of kinds ?? []) {
@@ -74,6 +82,20 @@ export function eventTimes(dataset: Dataset, kinds: readonly string[] | undefine
   return (code) => sorted[code];
 }
 
+function flaggedTimes(dataset: Dataset, answers: Float64Array): EventTimes {
+  const { values } = clockOf(dataset);
+  const byMachine = new Map<number, Float64Array>();
+  for (const run of machineRuns(
+    dataset,
+    Int32Array.from({ length: dataset.readings.rows }, (_, i) => i),
+  )) {
+    const times: number[] = [];
+    for (let row = run.from; row < run.to; row++) if (answers[row] === 1 && values !== undefined) times.push(values[row]);
+    byMachine.set(run.machine, Float64Array.from(times));
+  }
+  return (machine) => byMachine.get(machine) ?? new Float64Array(0);
+}
+
 /** The answer of each row where it is a column: 0/1, class number or value; NaN where missing. */
 export function columnAnswers(dataset: Dataset, task: ResolvedTask): Float64Array | undefined {
   if (task.target === undefined) return undefined;
@@ -85,7 +107,7 @@ export function columnAnswers(dataset: Dataset, task: ResolvedTask): Float64Arra
     const codes = new Map(labels.map((label, code) => [Number(label), code]));
     return Float64Array.from(numericColumn(dataset.readings, task.target, "task.target").values, (v) => codes.get(v) ?? Number.NaN);
   }
-  if (spec.kind === "failure" || spec.kind === "anomaly") {
+  if (spec.kind !== "value") {
     const positive = String(spec.positive ?? 1);
     if (column.kind === "category") {
       if (!column.labels.includes(positive)) {

@@ -27,7 +27,7 @@ export const products = feature({
       for (const right of select(pool, spec.right, `${where}.right`)) {
         const values = new Float64Array(left.values.length);
         const cap = spec.cap ?? Number.POSITIVE_INFINITY;
-        for (let i = 0; i < values.length; i++) values[i] = (left.values[i] > cap ? cap : left.values[i]) * right.values[i];
+        for (let i = 0; i < values.length; i++) values[i] = Math.min(left.values[i], cap) * right.values[i];
         made.push({ name: `${left.name}*${right.name}`, values });
       }
     }

@@ -17,24 +17,27 @@ export const statistics = feature({
     list: z.array(z.enum(kinds)).min(1).optional(),
     /** Rows of the "tail" mean at the end of the window. */
     tail: z.int().positive().max(100_000).optional(),
+    /** Rows to look at instead of the task's window: longer, shorter, or some where the task has none. */
+    rows: z.int().positive().max(1_000_000).optional(),
   }),
+  reach: (spec) => ({ window: (spec.rows ?? 1) - 1 }),
   apply(frame, spec, { where }) {
-    if (frame.length > 1) needsOrder(frame, "statistics");
+    const length = spec.rows ?? frame.length;
+    if (length > 1) needsOrder(frame, "statistics");
     const list = spec.list ?? ["mean", "tail", "slope", "std"];
-    const tail = Math.min(spec.tail ?? 5, frame.length);
+    const tail = Math.min(spec.tail ?? 5, length);
     for (const channel of chosen(frame, spec.columns, `${where}.columns`, "rows")) {
       for (const kind of list) {
-        frame.columns.push({
-          name: `${channel.name}:${kind === "tail" ? `mean${tail}` : kind}`,
-          values: measure(frame, channel, kind, tail),
-        });
+        const of = kind === "tail" ? `mean${tail}` : kind;
+        const name = `${channel.name}:${of}${spec.rows === undefined ? "" : `@${spec.rows}`}`;
+        frame.columns.push({ name, values: measure(frame, channel, kind, length, tail) });
       }
     }
   },
 });
 
-function measure(frame: Frame, { values }: Channel, kind: Kind, tail: number): Float64Array {
-  const { lasts, length, runStart } = frame;
+function measure(frame: Frame, { values }: Channel, kind: Kind, length: number, tail: number): Float64Array {
+  const { lasts, runStart } = frame;
   const out = new Float64Array(lasts.length);
   const ramp = kind === "slope" ? standardRamp(length) : undefined;
   for (let i = 0; i < lasts.length; i++) {

@@ -17,12 +17,12 @@ export function rowStrata(dataset: Dataset, task: ResolvedTask): Int32Array {
 /** Class of each machine: its most frequent label, its number of events (failure) or the decile of its mean value or life. */
 export function machineStrata(dataset: Dataset, task: ResolvedTask, runs: readonly Run[]): Int32Array {
   const answers = columnAnswers(dataset, task);
-  if (answers === undefined) {
-    const kinds = "events" in task.spec ? task.spec.events : undefined;
-    const events = eventTimes(dataset, kinds);
+  if (task.byEvents) {
+    const events = eventTimes(dataset, task, answers);
     if (task.spec.kind === "rul") return deciles(Float64Array.from(runs, (run) => run.to - run.from));
     return Int32Array.from(runs, (run) => Math.min(events(run.machine).length, bins - 1));
   }
+  if (answers === undefined) return new Int32Array(runs.length);
   if (task.spec.kind === "value") return deciles(Float64Array.from(runs, (run) => meanOf(answers, run)));
   return Int32Array.from(runs, (run) => mostFrequent(answers, run));
 }

@@ -111,9 +111,13 @@ function lastKnown(model: TrainedModel, examples: Unlabelled, table: Table): num
   const codes = schema.machine === undefined ? undefined : categoryOf(table, schema.machine).codes;
   const key = (machine: number, time: number): string => `${machine}/${time}`;
   const known = new Map(Array.from(times, (time, row) => [key(codes?.[row] ?? 0, time), values[row]]));
-  return Array.from({ length: examples.count }, (_, i) => {
+  const bases: number[] = [];
+  for (let i = 0; i < examples.count; i++) {
     const value = known.get(key(codes === undefined ? 0 : examples.machines[i], examples.times[i]));
-    if (value !== undefined && Number.isFinite(value)) return value;
-    fail("DATA_INVALID", { where: `column ${target}`, expected: "the last known value to predict the difference to", got: "none" });
-  });
+    if (value === undefined || !Number.isFinite(value)) {
+      fail("DATA_INVALID", { where: `column ${target}`, expected: "the last known value to predict the difference to", got: "none" });
+    }
+    bases.push(value);
+  }
+  return bases;
 }

@@ -34,7 +34,7 @@ export function guessRoles(schema: InferredSchema): Roles {
     (machine === undefined ? undefined : columns.find((c) => c !== machine && c.kind === "number" && timeNames.test(words(c.name))));
   const free = columns.filter((c) => c !== machine && c !== time && !c.constant);
   const target =
-    free.find((c) => failureNames.test(c.name) && c.truth === true) ??
+    free.find((c) => failureNames.test(c.name) && c.truth !== undefined) ??
     free.find((c) => anomalyNames.test(c.name)) ??
     free.find((c) => failureNames.test(c.name) && c.distinct <= fewClasses) ??
     free.find((c) => lifeNames.test(words(c.name))) ??
@@ -54,7 +54,7 @@ const groups = (column: InferredColumn, rows: number): boolean =>
 /** The task that a target column suggests by its values and its name. */
 export function taskOf(target: InferredColumn): TaskKind {
   if (anomalyNames.test(target.name)) return "anomaly";
-  if (target.truth === true) return "failure";
+  if (target.truth !== undefined) return "failure";
   if (target.kind === "category") return "class";
   const wholeNumbers = Number.isInteger(target.min ?? 0.5) && Number.isInteger(target.max ?? 0.5);
   if (target.distinct <= fewClasses && wholeNumbers && !lifeNames.test(words(target.name))) return "class";
@@ -64,7 +64,7 @@ export function taskOf(target: InferredColumn): TaskKind {
 /** Tasks that a target column can serve; without a target only anomalies can be sought. */
 export function tasksFor(target: InferredColumn | undefined): TaskKind[] {
   if (target === undefined) return ["anomaly"];
-  if (target.truth === true) return ["failure", "anomaly", "class"];
+  if (target.truth !== undefined) return ["failure", "anomaly", "class"];
   if (target.kind === "category") return ["class", "anomaly"];
   return target.distinct <= fewClasses ? ["class", "value"] : ["value"];
 }

@@ -13,8 +13,14 @@ export interface Draft {
   readonly sites: number | string;
 }
 
-/** Rows of a window where readings have a clock; a place to start from. */
-const window = 24;
+/**
+ * Rows of a window where readings have a clock: a day of hours to start from, less where a machine has so few readings that its last
+ * fifth could not hold two windows.
+ */
+function windowOf(draft: Draft): number {
+  const machines = draft.schema.columns.find((c) => c.name === draft.roles.machine)?.distinct ?? 1;
+  return Math.max(2, Math.min(24, Math.floor((0.1 * draft.schema.rows) / machines)));
+}
 
 /** Columns the model may see: numbers and, as one-hot numbers, categories of few labels. */
 export function inputsOf(draft: Pick<Draft, "schema" | "roles" | "sites">): { numbers: string[]; categories: string[]; left: string[] } {
@@ -98,7 +104,7 @@ function taskOf(draft: Draft, windowed: boolean): Record<string, unknown> {
   const positive = task === "failure" || task === "anomaly" ? positiveOf(column) : undefined;
   return {
     kind: task,
-    ...(windowed || task === "anomaly" ? { window } : {}),
+    ...(windowed || task === "anomaly" ? { window: windowOf(draft) } : {}),
     ...(task === "value" && time !== undefined ? { horizon: 1 } : {}),
     ...(positive === undefined ? {} : { positive }),
   };
@@ -153,6 +159,6 @@ function splitOf(draft: Draft): string {
 function modelLines(draft: Draft, windowed: boolean): string[] {
   if (draft.roles.task === "anomaly")
     return ["# Learns to redraw normal windows; what it cannot redraw is strange.", "model: { use: autoencoder }"];
-  if (windowed) return [`# Looks at ${window} readings in a row.`, "model: { use: gru }"];
+  if (windowed) return [`# Looks at ${windowOf(draft)} readings in a row.`, "model: { use: gru }"];
   return ["model: { use: mlp, hidden: [32, 16] }"];
 }

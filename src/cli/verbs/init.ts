@@ -18,6 +18,7 @@ export interface InitOptions {
   readonly target?: string;
   readonly task?: string;
   readonly sites?: string;
+  readonly dates?: string;
   readonly out?: string;
   readonly yes?: boolean;
   readonly force?: boolean;
@@ -35,6 +36,7 @@ export const initVerb: Verb = (program, run) => {
     .option("--target <column>", 'column with the answer ("none" for none)')
     .option("--task <kind>", `what to predict: ${kinds.join(", ")}`)
     .option("--sites <n|column>", "number of simulated sites, or the column whose values are the sites")
+    .option("--dates <order>", "how dates such as 03/04/2024 are meant: dmy or mdy")
     .option("--out <file>", "federation file to write (default: NAME.yaml beside the table)")
     .option("-y, --yes", "take the proposals, ask nothing")
     .option("--force", "overwrite an existing file")
@@ -44,7 +46,7 @@ export const initVerb: Verb = (program, run) => {
         const { lookAtTable } = await import("../../io/source/table.js");
         const { readFederationFile } = await import("../../round/file.js");
         const from = resolvePath(context, path);
-        const schema = await lookAtTable(from);
+        const schema = withDates(await lookAtTable(from), options.dates);
         const json = wantsJson(command);
         if (!json) showSchema(context, schema);
         const proposed = flagged(schema, options);
@@ -117,6 +119,27 @@ function flagged(schema: InferredSchema, options: InitOptions): { roles: Roles; 
   return { roles: { machine, time, target, task }, sites: sitesOf(schema, options.sites, machine) };
 }
 
+/** Dates that can be read two ways are read as the user says, or not at all. Errors: USAGE, DATA_INVALID. */
+function withDates(schema: InferredSchema, order: string | undefined): InferredSchema {
+  if (order !== undefined && order !== "dmy" && order !== "mdy") {
+    fail("USAGE", { where: "--dates", expected: "dmy (day first) or mdy (month first)", got: order });
+  }
+  const open = schema.columns.find((c) => c.ambiguous !== undefined);
+  if (open?.ambiguous !== undefined && order === undefined) {
+    const day = (moment: number): string => new Date(moment).toISOString().slice(0, 10);
+    fail("DATA_INVALID", {
+      where: `column "${open.name}"`,
+      expected: "dates that can be read one way only",
+      got: `${JSON.stringify(open.ambiguous.text)}, which is ${day(open.ambiguous.dmy)} or ${day(open.ambiguous.mdy)}`,
+      remedy: "say which with --dates dmy or --dates mdy",
+    });
+  }
+  return {
+    ...schema,
+    columns: schema.columns.map(({ ambiguous, ...column }) => (ambiguous === undefined ? column : { ...column, format: order })),
+  };
+}
+
 /** How many sites a simulation has when nobody says: few enough that each holds something. */
 function sitesOf(schema: InferredSchema, given: string | undefined, machine: string | undefined): number | string {
   if (given !== undefined && schema.columns.some((c) => c.name === given)) return given;
@@ -148,9 +171,7 @@ function showSchema(context: Context, schema: InferredSchema): void {
       c.kind + (c.unit === undefined ? "" : ` [${plain(c.unit)}]`),
       String(c.distinct),
       c.missing === 0 ? "" : String(c.missing),
-      [c.constant ? "constant" : "", c.identifier ? "row number" : "", c.ambiguous === undefined ? "" : "day or month first?"]
-        .filter((t) => t !== "")
-        .join(", "),
+      [c.constant ? "constant" : "", c.identifier ? "row number" : ""].filter((t) => t !== "").join(", "),
       plain(c.examples.slice(0, 3).join(", ")),
     ]);
   const head = ["column", "kind", "different", "missing", "", "for example"].map((h) => color.dim(h));

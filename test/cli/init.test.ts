@@ -1,0 +1,146 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { addStatistics, fitScaler, partitionSites, siteExamples, siteStatistic } from "../../src/data/pipeline.js";
+import { loadDataset } from "../../src/io/source/load.js";
+import { readFederationFile } from "../../src/round/file.js";
+import { millwright, temporary } from "./harness.js";
+
+/** A sequence that looks random enough for a table. */
+const wave = (i: number, k: number): string => ((((i * 7919 + k * 104729) % 1000) / 1000) * 10).toFixed(3);
+
+interface Case {
+  readonly name: string;
+  readonly rows: readonly string[];
+  readonly flags?: readonly string[];
+  readonly task: string;
+  readonly says: RegExp;
+}
+
+const cases: readonly Case[] = [
+  {
+    name: "machines with a clock and a failure flag",
+    rows: [
+      "machineID,datetime,volt [V],rotate [r/min],failure",
+      ...series(6, 120, (m, t) => `${m},${stamp(t)},${wave(t, m)},${wave(t, m + 9)},${t % 17 === 0 ? 1 : 0}`),
+    ],
+    task: "failure",
+    says: /machine: machineID/,
+  },
+  {
+    name: "items with a class, a name per row and a constant column",
+    rows: [
+      "serial,plant,width,height,steel,colour,class",
+      ...Array.from(
+        { length: 400 },
+        (_, i) => `s${i},A${i % 3},${wave(i, 1)},${wave(i, 2)},1,${["red", "blue"][i % 2]},${["ok", "scratch", "dent"][i % 3]}`,
+      ),
+    ],
+    flags: ["--sites", "plant"],
+    task: "class",
+    says: /column: plant/,
+  },
+  {
+    name: "one machine over time with a number to forecast and gaps",
+    rows: ["time,load_kw,temp", ...Array.from({ length: 500 }, (_, t) => `${stamp(t)},${wave(t, 3)},${t % 50 === 3 ? "" : wave(t, 4)}`)],
+    flags: ["--target", "load_kw"],
+    task: "value",
+    says: /use: time, count: 5/,
+  },
+  {
+    name: "semicolons, decimal commas, names with quotes and hashes",
+    rows: [
+      'unit;cycle;"a #1: ""x""";b;Target',
+      ...series(5, 80, (m, t) => `${m};${t};${wave(t, m).replace(".", ",")};${wave(t, m + 3).replace(".", ",")};${t % 2}`),
+    ],
+    flags: ["--task", "failure"],
+    task: "failure",
+    says: /machine: unit/,
+  },
+  {
+    name: "machines with a clock and no answer",
+    rows: ["asset;when;p;q", ...series(4, 90, (m, t) => `pump-${m};${stamp(t)};${wave(t, m)};${wave(t, m + 5)}`)],
+    task: "anomaly",
+    says: /use: autoencoder/,
+  },
+];
+
+function series(machines: number, length: number, row: (machine: number, time: number) => string): string[] {
+  return Array.from({ length: machines }, (_, m) => Array.from({ length }, (__, t) => row(m + 1, t))).flat();
+}
+
+function stamp(hour: number): string {
+  return new Date(Date.UTC(2024, 0, 1, hour)).toISOString().slice(0, 19).replace("T", " ");
+}
+
+describe("init", () => {
+  it.each(cases)("writes a file that reads, splits and cuts: $name", async ({ rows, flags = [], task, says }) => {
+    const folder = temporary();
+    writeFileSync(join(folder, "My Table.csv"), `${rows.join("\n")}\n`);
+    const ran = await millwright(["init", "My Table.csv", "--yes", ...flags], folder);
+    expect(ran.err).not.toContain("expected");
+    expect(ran.code).toBe(0);
+    const text = readFileSync(join(folder, "my-table.yaml"), "utf8");
+    expect(text).toMatch(says);
+    const file = readFederationFile(text);
+    expect(file.task.kind).toBe(task);
+    const dataset = await loadDataset(file.data, { folder, loadFleet: () => Promise.reject(new Error("no fleet")) });
+    const parts = partitionSites(dataset, file, file.seed);
+    const scaler = fitScaler(parts.map((part) => siteStatistic(part, file)).reduce(addStatistics));
+    const examples = parts.map((part) => siteExamples(part, scaler, file));
+    expect(examples.every((site) => site.train.count > 0)).toBe(true);
+    expect(examples.reduce((sum, site) => sum + site.test.count, 0)).toBeGreaterThan(0);
+    for (const site of examples) for (const input of Object.values(site.train.inputs)) expect(input.rows.every(Number.isFinite)).toBe(true);
+  });
+
+  it("overwrites nothing unless told to", async () => {
+    const folder = temporary();
+    writeFileSync(join(folder, "t.csv"), `${cases[0].rows.join("\n")}\n`);
+    writeFileSync(join(folder, "t.yaml"), "mine");
+    expect((await millwright(["init", "t.csv", "--yes"], folder)).code).toBe(2);
+    expect(readFileSync(join(folder, "t.yaml"), "utf8")).toBe("mine");
+    expect((await millwright(["init", "t.csv", "--yes", "--force"], folder)).code).toBe(0);
+    expect(readFileSync(join(folder, "t.yaml"), "utf8")).toContain("federation: t");
+  });
+
+  it.each([
+    [["--machine", "nobody"], 2, "one of machineID"],
+    [["--task", "rul"], 2, "failure, class, value, anomaly"],
+    [["--target", "none", "--task", "class"], 2, "a column with the answer"],
+    [["--target", "volt [V]", "--task", "failure"], 2, "for column volt"],
+    [["--sites", "0"], 2, "a number of sites or a column"],
+  ])("refuses %j", async (flags, code, words) => {
+    const folder = temporary();
+    writeFileSync(join(folder, "t.csv"), `${cases[0].rows.join("\n")}\n`);
+    const ran = await millwright(["init", "t.csv", "--yes", ...flags], folder);
+    expect(ran.code).toBe(code);
+    expect(ran.err).toContain(words);
+  });
+
+  it("does not choose between day and month", async () => {
+    const folder = temporary();
+    const rows = Array.from({ length: 60 }, (_, i) => `0${1 + (i % 9)}/0${1 + ((i * 7) % 9)}/2024 0${i % 10}:00,${wave(i, 1)},${i % 2}`);
+    writeFileSync(join(folder, "t.csv"), `when,x,fault\n${rows.join("\n")}\n`);
+    const ran = await millwright(["init", "t.csv", "--yes"], folder);
+    expect(ran.code).toBe(4);
+    expect(ran.err).toMatch(/which is 2024-\d\d-\d\d or 2024-\d\d-\d\d/);
+    expect((await millwright(["init", "t.csv", "--yes", "--dates", "mdy"], folder)).code).toBe(0);
+    expect(readFileSync(join(folder, "t.yaml"), "utf8")).toContain("format: mdy");
+  });
+
+  it("says what is wrong with a file that is not there", async () => {
+    const ran = await millwright(["init", "absent.csv", "--yes"]);
+    expect(ran.code).toBe(4);
+    expect(ran.err).toContain("DATA_MISSING");
+  });
+
+  it("asks nothing and prints everything as JSON when asked for JSON", async () => {
+    const folder = temporary();
+    writeFileSync(join(folder, "t.csv"), `${cases[0].rows.join("\n")}\n`);
+    const ran = await millwright(["init", "t.csv", "--json"], folder, { interactive: true });
+    expect(JSON.parse(ran.out)).toMatchObject({
+      roles: { machine: "machineID", time: "datetime", target: "failure", task: "failure" },
+      sites: 5,
+    });
+  });
+});

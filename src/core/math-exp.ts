@@ -18,7 +18,7 @@ import { highWord, powerOfTwo, scaleByPowerOfTwo } from "./math-bits.js";
 
 const ln2High = 0.6931471803691238;
 const ln2Low = 1.9082149292705877e-10;
-const inverseLn2 = 1.4426950408889634;
+const inverseLn2 = Math.LOG2E;
 
 /** Above this exp overflows. */
 const overflow = 709.782712893384;

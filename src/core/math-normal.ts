@@ -5,7 +5,7 @@
 import { erfc } from "./math-erf.js";
 import { log } from "./math-log.js";
 
-const inverseSqrt2 = 0.7071067811865476;
+const inverseSqrt2 = Math.SQRT1_2;
 
 /** P(X <= x). For x below -38 the probability is not representable and 0 is returned. */
 export function normalCdf(x: number): number {

@@ -27,14 +27,14 @@ const P3 = 0.00006613756321437934;
 const P4 = -0.0000016533902205465252;
 const P5 = 4.1381367970572385e-8;
 
-const ln2 = 0.6931471805599453;
+const ln2 = Math.LN2;
 const ln2High = 0.6931471824645996;
 const ln2Low = -1.904654299957768e-9;
 /** 2 / (3 ln 2), whole and in two pieces. */
 const cp = 0.9617966939259756;
 const cpHigh = 0.9617967009544373;
 const cpLow = -7.028461650952758e-9;
-const inverseLn2 = 1.4426950408889634;
+const inverseLn2 = Math.LOG2E;
 const inverseLn2High = 1.4426950216293335;
 const inverseLn2Low = 1.9259629911266175e-8;
 /** log2(1.5) in two pieces. */

@@ -93,7 +93,10 @@ export function histogramRocAuc({ positives, negatives }: ScoreHistogram): Bound
   return { value: (2 * certain + open) / (2 * total), low: certain / total, high: (certain + open) / total };
 }
 
-/** Average precision; undefined where there is no positive. Bounds: within each bin the positives last, or first. */
+/**
+ * Average precision; undefined where there is no positive. Bounds: the positives of a bin after its negatives one by one, or before
+ * them all at once (equal scores are judged together, at the end of their group).
+ */
 export function histogramAveragePrecision({ positives, negatives }: ScoreHistogram): BoundedArea | undefined {
   const total = sum(positives);
   if (total === 0) return undefined;
@@ -107,21 +110,13 @@ export function histogramAveragePrecision({ positives, negatives }: ScoreHistogr
     const n = negatives[i];
     if (p > 0) {
       value += p * ((tp + p) / (tp + p + fp + n));
-      low += precisionSum(tp, p, fp + n);
-      high += precisionSum(tp, p, fp);
+      high += p * ((tp + p) / (tp + p + fp));
+      for (let k = 1; k <= p; k++) low += (tp + k) / (tp + k + fp + n);
     }
     tp += p;
     fp += n;
   }
-  // As one tied group a bin can rank above its positives taken last one by one, and never below or above the two bounds' envelope.
-  return { value: value / total, low: Math.min(low, value) / total, high: Math.max(high, value) / total };
-}
-
-/** Sum over `count` positives, met one after another with `before` positives above and `fp` negatives above, of their precision. */
-function precisionSum(before: number, count: number, fp: number): number {
-  let total = 0;
-  for (let k = 1; k <= count; k++) total += (before + k) / (before + k + fp);
-  return total;
+  return { value: value / total, low: low / total, high: high / total };
 }
 
 function sum(counts: Float64Array): number {

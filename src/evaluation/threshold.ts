@@ -42,9 +42,9 @@ export function thresholdCandidates(spec: ThresholdSpec, histogram?: ScoreHistog
     case "max-f1":
       return probabilityEdges();
     case "plateau": {
-      // Counted from the start, so that rounding does not accumulate; half a step of tolerance keeps the end.
+      // Counted from the start and rounded to nine decimals, so that 0.05 + 65 * 0.01 is 0.7.
       const count = Math.floor((spec.to - spec.from) / spec.step + 0.5) + 1;
-      return Float64Array.from({ length: count }, (_, i) => Math.min(spec.from + i * spec.step, spec.to));
+      return Float64Array.from({ length: count }, (_, i) => Math.round(Math.min(spec.from + i * spec.step, spec.to) * 1e9) / 1e9);
     }
     case "quantiles":
       return quantileCandidates(histogram, spec);

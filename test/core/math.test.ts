@@ -82,3 +82,126 @@ describe("agreement with mpmath", () => {
     }
   });
 });
+
+describe("special values", () => {
+  const odd = [
+    0,
+    -0,
+    1,
+    -1,
+    0.5,
+    -0.5,
+    5e-324,
+    -5e-324,
+    1e-310,
+    1.7976931348623157e308,
+    -1.7976931348623157e308,
+    Infinity,
+    -Infinity,
+    Number.NaN,
+  ];
+  const builtin: Record<string, Unary> = {
+    exp: Math.exp,
+    expm1: Math.expm1,
+    tanh: Math.tanh,
+    log: Math.log,
+    log1p: Math.log1p,
+    log2: Math.log2,
+    log10: Math.log10,
+    sin: Math.sin,
+    cos: Math.cos,
+    tan: Math.tan,
+  };
+
+  it.each(Object.entries(builtin))("%s agrees with JavaScript's", (name, theirs) => {
+    for (const x of odd) {
+      const got = unary[name](x);
+      const expected = theirs(x);
+      expect(distance(got, expected), `${name}(${x}) = ${expected}, got ${got}`).toBeLessThanOrEqual(1);
+      if (expected === 0) expect(Object.is(got, expected), `sign of ${name}(${x})`).toBe(true);
+    }
+  });
+
+  it("pow agrees with JavaScript's for every pair", () => {
+    const values = [...odd, 2, -2, 3, -3, 1.5, -1.5, 1e300, 4294967296, -4294967297, 9007199254740991, 1 - 1.1e-16, 1 + 2.3e-16];
+    for (const x of values) {
+      for (const y of values) {
+        const got = math.pow(x, y);
+        const expected = x ** y;
+        expect(distance(got, expected), `pow(${x}, ${y}) = ${expected}, got ${got}`).toBeLessThanOrEqual(1);
+        if (expected === 0) expect(Object.is(got, expected), `sign of pow(${x}, ${y})`).toBe(true);
+      }
+    }
+  });
+
+  it("erf, erfc, lgamma, normal, sigmoid", () => {
+    expect([0, -0, Infinity, -Infinity, Number.NaN, 30, -30].map(math.erf)).toEqual([0, -0, 1, -1, Number.NaN, 1, -1]);
+    expect([0, Infinity, -Infinity, Number.NaN, 28, -7].map(math.erfc)).toEqual([1, 0, 2, Number.NaN, 0, 2]);
+    expect([1, 2, 0, -3, Infinity, -Infinity, Number.NaN].map(math.lgamma)).toEqual([
+      0,
+      0,
+      Infinity,
+      Infinity,
+      Infinity,
+      Infinity,
+      Number.NaN,
+    ]);
+    expect([0, 1, 0.5, -0.1, 1.1, Number.NaN].map(math.normalQuantile)).toEqual([
+      -Infinity,
+      Infinity,
+      0,
+      Number.NaN,
+      Number.NaN,
+      Number.NaN,
+    ]);
+    expect([-Infinity, 0, Infinity, Number.NaN].map(math.normalCdf)).toEqual([0, 0.5, 1, Number.NaN]);
+    expect([-Infinity, 0, Infinity, -800, 800, Number.NaN].map(math.sigmoid)).toEqual([0, 0.5, 1, 0, 1, Number.NaN]);
+  });
+});
+
+describe("laws", () => {
+  const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
+
+  it("exp and log undo one another", () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: -700, max: 700, noNaN: true }),
+        (x) => Math.abs(math.log(math.exp(x)) - x) <= 1e-15 * Math.max(1, Math.abs(x)),
+      ),
+    );
+  });
+
+  it("whole powers are exact", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -40, max: 40 }), fc.integer({ min: 0, max: 9 }), (base, power) => {
+        expect(math.pow(base, power)).toBe(Number(BigInt(base) ** BigInt(power)) + 0 * base);
+      }),
+    );
+  });
+
+  it("sine and cosine lie on the circle, for every size of angle", () => {
+    fc.assert(fc.property(finite, (x) => Math.abs(math.sin(x) * math.sin(x) + math.cos(x) * math.cos(x) - 1) < 5e-16));
+  });
+
+  it("odd functions are odd to the bit, and nothing leaves its range", () => {
+    fc.assert(
+      fc.property(finite, (x) => {
+        for (const f of [math.tanh, math.sin, math.tan, math.erf]) expect(Object.is(f(-x), -f(x))).toBe(true);
+        for (const f of [math.tanh, math.sin, math.cos, math.erf]) expect(Math.abs(f(x))).toBeLessThanOrEqual(1);
+        for (const f of [math.sigmoid, math.normalCdf]) expect(f(x) >= 0 && f(x) <= 1).toBe(true);
+      }),
+    );
+  });
+
+  it("functions that rise do not fall by more than their error", () => {
+    fc.assert(
+      fc.property(finite, finite, (a, b) => {
+        const low = Math.min(a, b);
+        const high = Math.max(a, b);
+        for (const f of [math.exp, math.tanh, math.sigmoid, math.erf, math.normalCdf]) {
+          expect(f(low)).toBeLessThanOrEqual(f(high) + 1e-15 * Math.abs(f(high)));
+        }
+      }),
+    );
+  });
+});

@@ -1,22 +1,7 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { inferModel } from "../../src/model/shape.js";
-import type { ModelSpec } from "../../src/model/spec.js";
+import { layerCases } from "../support/layer-vectors.js";
 import { referenceForward } from "../support/reference-model.js";
-
-interface LayerCase {
-  readonly name: string;
-  readonly spec: ModelSpec;
-  readonly batch: number;
-  readonly x: readonly number[];
-  readonly parameters: Readonly<Record<string, { readonly shape: readonly number[]; readonly values: readonly number[] }>>;
-  readonly outputShape: readonly number[];
-  readonly evaluated: readonly number[];
-  readonly trained: readonly number[];
-  readonly buffersAfter: Readonly<Record<string, readonly number[]>>;
-}
-
-const { cases } = JSON.parse(readFileSync(new URL("../vectors/model/layers.json", import.meta.url), "utf8")) as { cases: LayerCase[] };
 
 function near(got: ArrayLike<number>, expected: readonly number[]): void {
   expect(got.length).toBe(expected.length);
@@ -24,7 +9,7 @@ function near(got: ArrayLike<number>, expected: readonly number[]): void {
 }
 
 describe("the oracle and the shape rules against PyTorch, layer by layer", () => {
-  it.each(cases.map((c) => [c.name, c] as const))(
+  it.each(layerCases.map((c) => [c.name, c] as const))(
     "%s",
     (_, { spec, batch, x, parameters, outputShape, evaluated, trained, buffersAfter }) => {
       const { tensors, size, outputShape: inferred } = inferModel(spec);

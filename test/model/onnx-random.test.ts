@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { writeOnnx } from "../../src/model/onnx/write.js";
 import type { NodeSpec } from "../../src/model/spec.js";
 import { close } from "../support/close.js";
+import { enginePredicts } from "../support/engine-data.js";
 import { runOnnx } from "../support/onnx-runtime.js";
 import { randomBatch, randomModel } from "../support/random-model.js";
 import { referenceForward } from "../support/reference-model.js";
@@ -15,6 +16,7 @@ describe("ONNX of random graphs, run in onnxruntime-web", () => {
       const { outputs } = await runOnnx(writeOnnx(spec, values), spec.inputs, inputs, randomBatch);
       try {
         close(outputs.output, referenceForward(spec, values, inputs, randomBatch).output);
+        close(outputs.output, enginePredicts(spec, values, inputs, randomBatch));
       } catch (error) {
         throw new Error(`seed ${seed}: ${JSON.stringify(spec)}`, { cause: error });
       }

@@ -6,6 +6,7 @@ import { buildModel, type ModelContext, modelSchema, presetNames } from "../../s
 import { inferModel } from "../../src/model/shape.js";
 import type { ModelSpec } from "../../src/model/spec.js";
 import { close } from "../support/close.js";
+import { enginePredicts } from "../support/engine-data.js";
 import { runOnnx } from "../support/onnx-runtime.js";
 import { referenceForward } from "../support/reference-model.js";
 
@@ -60,6 +61,7 @@ describe("ONNX, run in onnxruntime-web", () => {
     const { outputs, dimensions } = await runOnnx(writeOnnx(spec, values), spec.inputs, inputs, batch);
     expect(dimensions.output).toEqual([batch, ...inferModel(spec).outputShape]);
     close(outputs.output, referenceForward(spec, values, inputs, batch).output);
+    close(outputs.output, enginePredicts(spec, values, inputs, batch));
   });
 
   it("gives probabilities beside the logits where asked", async () => {

@@ -16,8 +16,17 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const rest = process.argv.slice(2);
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
+/** No step may take longer; a test that loops without end is a failure, not a wait. */
+const longest = 20 * 60_000;
+
 function node(script, args, output = "inherit") {
-  return spawnSync(process.execPath, [join(root, script), ...args], { cwd: root, stdio: ["ignore", output, output], encoding: "utf8" });
+  return spawnSync(process.execPath, [join(root, script), ...args], {
+    cwd: root,
+    stdio: ["ignore", output, output],
+    encoding: "utf8",
+    maxBuffer: 1 << 26,
+    timeout: longest,
+  });
 }
 
 /** One static check: silent when it passes, its whole output when it does not. */
@@ -43,7 +52,7 @@ function tests() {
   const done = node("node_modules/vitest/vitest.mjs", args);
   if (!existsSync(report)) {
     totals.failed++;
-    console.log("FAILED  vitest did not write its report");
+    console.log(`FAILED  vitest ended with ${done.status ?? done.signal} and without its report`);
     return;
   }
   const counts = JSON.parse(readFileSync(report, "utf8"));

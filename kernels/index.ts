@@ -22,3 +22,4 @@ export { gruBackward, gruForward } from "./gru";
 export { firstNotFinite, flip, gather, scatter } from "./gather";
 export { binaryLoss, crossEntropy, regressionLoss } from "./loss";
 export { adam, clipUnits, permute, reduceLanes, sgd, sumSquares } from "./optimizer";
+export { peak } from "./peak";

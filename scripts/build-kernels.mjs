@@ -17,9 +17,13 @@ const update = process.argv.includes("--update");
 const ceiling = 32 * 1024;
 
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
-const names = readdirSync(folder).filter((name) => name.endsWith(".ts")).sort();
+const names = readdirSync(folder)
+  .filter((name) => name.endsWith(".ts"))
+  .sort();
 const sources = new Map(names.map((name) => [name, readFileSync(join(folder, name), "utf8")]));
-const stamp = sha256([...sources].map(([name, text]) => `${name}\n${text}`).join("\0") + readFileSync(fileURLToPath(import.meta.url), "utf8"));
+const stamp = sha256(
+  [...sources].map(([name, text]) => `${name}\n${text}`).join("\0") + readFileSync(fileURLToPath(import.meta.url), "utf8"),
+);
 
 function expected() {
   return existsSync(committed) ? readFileSync(committed, "utf8").trim() : "nothing";
@@ -66,7 +70,9 @@ const sha = sha256(wasm);
 if (wasm.length > ceiling) throw new Error(`build-kernels: expected at most ${ceiling} bytes of wasm, got ${wasm.length}`);
 if (update) writeFileSync(committed, `${sha}\n`);
 else if (sha !== expected()) {
-  throw new Error(`build-kernels: expected SHA-256 ${expected()} (kernels/kernels.sha256), got ${sha}; run with --update if the kernels were meant to change`);
+  throw new Error(
+    `build-kernels: expected SHA-256 ${expected()} (kernels/kernels.sha256), got ${sha}; run with --update if the kernels were meant to change`,
+  );
 }
 
 mkdirSync(dirname(target), { recursive: true });
@@ -77,8 +83,8 @@ writeFileSync(
 // biome-ignore-all format: generated
 
 /** SHA-256 of the .wasm. */
-export const kernelsSha256 = "${sha}";
-export const kernelsSize = ${wasm.length};
+export const kernelSha256 = "${sha}";
+export const kernelSize = ${wasm.length};
 export const kernelsBase64 = "${Buffer.from(wasm).toString("base64")}";
 
 /** The exports; addresses, counts and byte steps are whole numbers. Documented in kernels/. */
@@ -91,13 +97,21 @@ console.log(`kernels: ${wasm.length} bytes, SHA-256 ${sha}`);
 
 /** TypeScript signatures of what index.ts exports. */
 function signatures() {
-  const exported = [...sources.get("index.ts").matchAll(/export \{([^}]*)\}/g)].flatMap(([, list]) => list.split(",").map((name) => name.trim()).filter(Boolean));
+  const exported = [...sources.get("index.ts").matchAll(/export \{([^}]*)\}/g)].flatMap(([, list]) =>
+    list
+      .split(",")
+      .map((name) => name.trim())
+      .filter(Boolean),
+  );
   const all = [...sources.values()].join("\n");
   return exported
     .map((name) => {
       const match = new RegExp(`export function ${name}\\(([^)]*)\\): (\\w+)`).exec(all);
       if (match === null) throw new Error(`build-kernels: expected "export function ${name}" in kernels/, got none`);
-      const parameters = match[1].split(",").map((one) => one.trim().split(":")[0].trim()).filter(Boolean);
+      const parameters = match[1]
+        .split(",")
+        .map((one) => one.trim().split(":")[0].trim())
+        .filter(Boolean);
       return `  ${name}(${parameters.map((one) => `${one}: number`).join(", ")}): ${match[2] === "void" ? "void" : "number"};`;
     })
     .join("\n");

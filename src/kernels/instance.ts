@@ -3,7 +3,7 @@
  * browser: the bytes are embedded, nothing is read. Memory grows on demand up to a declared limit.
  */
 import { fail } from "../core/errors.js";
-import { type Kernels, kernelsBase64, kernelsSha256, kernelsSize } from "./binary.js";
+import { type Kernels, kernelsBase64, kernelSha256, kernelSize } from "./binary.js";
 
 const pageSize = 65536;
 /** The first page is left to the kernels' own constants. */
@@ -34,8 +34,8 @@ function kernelModule(): WebAssembly.Module {
     const text = atob(kernelsBase64);
     const bytes = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-    if (bytes.length !== kernelsSize) {
-      fail("KERNEL_MISMATCH", { where: "kernels", expected: `${kernelsSize} bytes`, got: `${bytes.length}`, remedy: "build again" });
+    if (bytes.length !== kernelSize) {
+      fail("KERNEL_MISMATCH", { where: "kernels", expected: `${kernelSize} bytes`, got: `${bytes.length}`, remedy: "build again" });
     }
     compiled = new WebAssembly.Module(bytes);
   }
@@ -43,7 +43,7 @@ function kernelModule(): WebAssembly.Module {
 }
 
 /** SHA-256 of the .wasm in use: results are bit-exact between equal kernels only. */
-export const kernelVersion: string = kernelsSha256;
+export const kernelVersion: string = kernelSha256;
 
 /** A fresh instance. `limit` is in bytes. */
 export function instantiate(limit: number = defaultMemoryLimit): KernelInstance {

@@ -1,0 +1,140 @@
+/**
+ * Times the training kernels: whole steps of the CNN-LSTM of paper 0 and other models, and the microkernel against a
+ * multiply-add peak measured in the same run. Best of many runs, warmed up: says what the machine can do, not what a
+ * busy one does. `node bench/kernels.mjs [seconds per line] [--json]`; needs a build.
+ */
+import { performance } from "node:perf_hooks";
+import { createEngine } from "../dist/model/engine-wasm.js";
+import { inferModel } from "../dist/model/shape.js";
+import { instantiate } from "../dist/kernels/instance.js";
+import { seeded } from "../dist/core/random.js";
+
+const seconds = Number(process.argv.find((word) => /^\d+(\.\d+)?$/.test(word)) ?? 1);
+const json = process.argv.includes("--json");
+const rows = [];
+
+export function cnnLstm(norm, T = 48, F = 9) {
+  const nodes = [{ use: "reshape", name: "image", shape: [T, F, 1] }];
+  for (let i = 0; i < 4; i++) {
+    nodes.push({ use: "conv2d", name: `conv.${i}`, channels: 2 * (i + 1), kernel: 3, padding: "same" });
+    nodes.push(norm === "batch" ? { use: "batch-norm", name: `norm.${i}` } : { use: "group-norm", name: `norm.${i}`, groups: 1 });
+    nodes.push({ use: "relu", name: `relu.${i}` });
+    nodes.push({ use: "average-pool", name: `pool.${i}`, kernel: 2, ceil: true });
+  }
+  const steps = Math.ceil(T / 16);
+  nodes.push({ use: "reshape", name: "f", shape: [steps, 8] });
+  nodes.push({ use: "lstm", name: "lstm", units: 20, from: "sequence" });
+  nodes.push({ use: "lstm", name: "bilstm", units: 16, bidirectional: true, from: "f" });
+  nodes.push({ use: "flatten", name: "flat", from: "f", order: "channels-last" });
+  nodes.push({ use: "concat", name: "joined", from: ["lstm", "bilstm", "flat"] });
+  nodes.push({ use: "dense", name: "dense.0", units: 16 }, { use: "relu", name: "r0" });
+  nodes.push({ use: "dense", name: "dense.1", units: 4 }, { use: "relu", name: "r1" }, { use: "dense", name: "dense.2", units: 1 });
+  return { inputs: { sequence: [T, F] }, nodes };
+}
+
+const mlp = {
+  inputs: { statistics: [56] },
+  nodes: [
+    { use: "dense", name: "a", units: 64 },
+    { use: "relu", name: "ra" },
+    { use: "dense", name: "b", units: 32 },
+    { use: "relu", name: "rb" },
+    { use: "dense", name: "c", units: 1 },
+  ],
+};
+
+const lstm = (units, T, F) => ({
+  inputs: { sequence: [T, F] },
+  nodes: [
+    { use: "lstm", name: "lstm", units },
+    { use: "dense", name: "head", units: 1 },
+  ],
+});
+
+function prepared(spec, count) {
+  const random = seeded("bench", count);
+  const engine = createEngine(spec);
+  const values = new Float32Array(engine.size);
+  for (const { offset, size, name, shape } of inferModel(spec).tensors) {
+    const bound = 1 / Math.sqrt(shape.length > 1 ? size / shape[0] : 16);
+    for (let i = offset; i < offset + size; i++) {
+      values[i] = name.endsWith("running_var") || name.startsWith("norm") ? (name.endsWith("weight") || name.endsWith("var") ? 1 : 0) : bound * (2 * random.float() - 1);
+    }
+  }
+  engine.load(values);
+  const [[input, shape]] = Object.entries(spec.inputs);
+  const [length, width] = shape.length === 1 ? [1, shape[0]] : shape;
+  const data = {
+    count,
+    inputs: {
+      [input]: {
+        rows: Float32Array.from({ length: count * length * width }, () => random.normal()),
+        width,
+        length,
+        starts: Int32Array.from({ length: count }, (_, i) => i * length),
+      },
+    },
+    targets: Float32Array.from({ length: count }, () => (random.float() < 0.5 ? 0 : 1)),
+    targetWidth: 1,
+  };
+  return { engine, values, data };
+}
+
+function best(run, per) {
+  const until = performance.now() + 1000 * seconds;
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 3; i++) run();
+  do {
+    const start = performance.now();
+    run();
+    least = Math.min(least, (performance.now() - start) / per);
+  } while (performance.now() < until);
+  return least;
+}
+
+function row(name, value, unit, note = "") {
+  rows.push({ name, value, unit, note });
+  if (!json) console.log(`${name.padEnd(52)} ${value.toFixed(value < 10 ? 3 : 1).padStart(9)} ${unit}${note && `   ${note}`}`);
+}
+
+/** Milliseconds per step: one call trains on 16 batches of copies, so that the fixed cost of a call is spread as in use. */
+function step(name, spec, batch, steps = 16) {
+  const { engine, data } = prepared(spec, batch * steps);
+  const options = { loss: { use: "bce" }, optimizer: { use: "sgd", learningRate: 1e-4, momentum: 0.9 }, learningRate: 1e-4, batch, epochs: 1, seed: "b" };
+  const ms = best(() => engine.train(data, options), steps);
+  row(`${name}, batch ${batch}: step`, ms, "ms", `${Math.round((1000 * batch) / ms)} examples/s`);
+  return ms;
+}
+
+function unitStep(name, spec, batch, steps = 16) {
+  const { engine, data } = prepared(spec, batch * steps);
+  const units = Int32Array.from({ length: data.count }, (_, i) => i);
+  const ms = best(() => engine.unitGradients(data, { loss: { use: "bce" }, units, clip: 1, mode: "train" }), steps);
+  row(`${name}, batch ${batch}: one clipped gradient per example`, ms, "ms");
+}
+
+/** Multiply-adds per second of a loop that only multiplies and adds, and of the microkernel in cache. */
+function peaks() {
+  const { kernels, start, reserve } = instantiate();
+  reserve(start + 1 << 20, "bench");
+  const loops = 1_000_000;
+  const peak = (loops * 8 * 4) / best(() => kernels.peak(loops), 1) / 1e6;
+  row("multiply-add peak (8 sums in registers)", peak, "GMAC/s");
+  const [k, n, times] = [64, 32, 200];
+  const gmac = (k * n * 8 * times) / best(() => kernels.affine(start, start + 65536, 0, start + 131072, 1, 0, k, n / 4, 0, 0, 1, 0, 0, times, 0, 0, 0), 1) / 1e6;
+  row("microkernel, 64 inputs, 32 outputs", gmac, "GMAC/s", `${Math.round((100 * gmac) / peak)} % of the peak`);
+  const T = 24;
+  const wg = (k * n * 8 * T) / best(() => { for (let i = 0; i < 20; i++) kernels.weightGradient(start, start + 65536, start + 262144, 0, 1, 0, 16, 16, n / 4, 0, 0, 0, 1, 0, 0, T, 512, n * 32); }, 20) / 1e6 / 4;
+  row("weight gradient, 16 by 32 over 24 steps", wg, "GMAC/s", `${Math.round((100 * wg) / peak)} % of the peak`);
+}
+
+peaks();
+for (const batch of [32, 256]) {
+  step("cnn-lstm, batch norm", cnnLstm("batch"), batch);
+  step("cnn-lstm, group norm", cnnLstm("group"), batch);
+  unitStep("cnn-lstm, group norm", cnnLstm("group"), batch);
+}
+step("mlp 56-64-32-1", mlp, 128);
+step("lstm 64, 200 x 15", lstm(64, 200, 15), 32, 2);
+step("lstm 128, 100 x 15", lstm(128, 100, 15), 32, 2);
+if (json) console.log(JSON.stringify(rows));

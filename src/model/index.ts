@@ -1,6 +1,7 @@
 /** The public entry `millwright/model`: describe a model, size it, start it, save it. */
 
 export type { Engine, ExampleData, InputData, TrainOptions, TrainResult, UnitGradients } from "./engine.js";
+export { createEngine, type EngineOptions } from "./engine-wasm.js";
 export { initialise } from "./init.js";
 export { type OnnxOptions, writeOnnx } from "./onnx/write.js";
 export { buildModel, type ModelChoice, type ModelContext, modelSchema, type PresetName, presetNames } from "./presets.js";

@@ -42,6 +42,7 @@ export type ModelChoice = z.output<typeof modelSchema>;
 
 /**
  * The graph a choice stands for, given what the data and the task offer. Only inputs the model reads are listed in it.
+ * Example: `buildModel(modelSchema.parse("cnn-lstm"), { inputs: { sequence: [24, 9] }, outputs: 1, task: "binary" })`.
  * Errors: PLAN_REFUSED (an input is missing, or the output does not suit the task), SHAPE_MISMATCH, MODEL_INVALID, MODEL_TOO_LARGE.
  */
 export function buildModel(choice: ModelChoice, context: ModelContext): ModelSpec {

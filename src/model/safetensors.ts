@@ -33,6 +33,7 @@ const bytesPer = { F64: 8, F32: 4, F16: 2, BF16: 2 } as const;
 
 /**
  * The file for `values` laid out as `tensors` says (`inferModel(spec).tensors`). `metadata` is text by key.
+ * Example: `writeSafetensors(engine.tensors, engine.values(), { format: "pt" })`.
  * Errors: SHAPE_MISMATCH where the vector has another length than the tensors; NOT_FINITE.
  */
 export function writeSafetensors(

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createEngine } from "../../src/model/engine-wasm.js";
 import { inferModel } from "../../src/model/shape.js";
 import type { ModelSpec } from "../../src/model/spec.js";
-import { exampleData } from "../support/engine-data.js";
+import { exampleData } from "../support/example-data.js";
 import { type LayerCase, layerCases } from "../support/layer-vectors.js";
 
 /** The model of a case behind a dense layer that changes nothing, whose gradient shows the gradient at the case's input. */

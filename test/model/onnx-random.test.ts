@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { writeOnnx } from "../../src/model/onnx/write.js";
 import type { NodeSpec } from "../../src/model/spec.js";
 import { close } from "../support/close.js";
-import { enginePredicts } from "../support/engine-data.js";
+import { enginePredicts } from "../support/example-data.js";
 import { runOnnx } from "../support/onnx-runtime.js";
 import { randomBatch, randomModel } from "../support/random-model.js";
 import { referenceForward } from "../support/reference-model.js";

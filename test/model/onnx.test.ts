@@ -6,7 +6,7 @@ import { buildModel, type ModelContext, modelSchema, presetNames } from "../../s
 import { inferModel } from "../../src/model/shape.js";
 import type { ModelSpec } from "../../src/model/spec.js";
 import { close } from "../support/close.js";
-import { enginePredicts } from "../support/engine-data.js";
+import { enginePredicts } from "../support/example-data.js";
 import { runOnnx } from "../support/onnx-runtime.js";
 import { referenceForward } from "../support/reference-model.js";
 

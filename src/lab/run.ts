@@ -22,7 +22,7 @@ export interface RunPlan {
   readonly scenario: ScenarioName;
   readonly model: ModelSpec;
   readonly initial: Float32Array;
-  readonly training: TrainingSpec & { readonly loss: LossSpec };
+  readonly training: Omit<TrainingSpec, "loss"> & { readonly loss: LossSpec };
   readonly rounds: number;
   /** The final model is the mean of the last k global models. */
   readonly averageLast: number;

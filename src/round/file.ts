@@ -6,7 +6,7 @@ import { parseDocument } from "yaml";
 import { z } from "zod";
 import { ruleSchema } from "../aggregation/registry.js";
 import { type ErrorDetail, MillwrightError } from "../core/errors.js";
-import { pipelineShape } from "../data/pipeline.js";
+import { dataPlanShape } from "../data/pipeline.js";
 import { dataSpecSchema } from "../data/source-spec.js";
 import { thresholdSchema } from "../evaluation/threshold-spec.js";
 import { modelSchema } from "../model/presets.js";
@@ -34,6 +34,16 @@ const conditionsSchema = z.strictObject({
   skew: z.number().min(0).max(1000).default(0).describe("slowest site takes 1 + skew times as long"),
 });
 
+/** Anomaly tasks: a machine's limit is a quantile of the scores of its own normal windows times a factor. */
+const detectionSchema = z.strictObject({
+  rule: z
+    .enum(["all-windows", "online"])
+    .default("all-windows")
+    .describe("all-windows looks ahead by a window (SKAB's rule); online does not"),
+  quantile: z.number().gt(0).max(1).default(0.99),
+  factor: z.number().positive().default(1),
+});
+
 const overridesSchema = z.strictObject({
   training: trainingSchema.partial().optional().describe("fields of `training` that differ in this scenario"),
   rounds: z.int().min(1).max(10_000).optional(),
@@ -49,7 +59,7 @@ export const federationSchema = z.strictObject({
   federation: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "a name of lower-case letters, digits, dots, dashes and underscores"),
   description: z.string().max(2000).optional(),
   data: dataSpecSchema,
-  ...pipelineShape,
+  ...dataPlanShape,
   model: modelSchema,
   training: trainingSchema,
   rounds: z.int().min(1).max(10_000).default(20),
@@ -62,6 +72,7 @@ export const federationSchema = z.strictObject({
   quorum: quorumSchema.optional(),
   conditions: conditionsSchema.optional(),
   threshold: thresholdSchema.optional(),
+  detection: detectionSchema.optional(),
   compare: compareSchema.optional(),
   seed: z.int().min(0).max(4294967295).default(7),
 });
@@ -69,6 +80,7 @@ export const federationSchema = z.strictObject({
 export type FederationFile = z.output<typeof federationSchema>;
 export const quorumDefaults = quorumSchema.parse({});
 export const conditionDefaults = conditionsSchema.parse({});
+export const detectionDefaults = detectionSchema.parse({});
 
 /** Largest federation file that is read. */
 const mostCharacters = 1 << 20;
@@ -80,13 +92,11 @@ export function readFederationFile(text: string, where = "federation file"): Fed
   }
   const document = parseDocument(text, { uniqueKeys: true, prettyErrors: true });
   if (document.errors.length > 0) {
-    const faults = document.errors
-      .slice(0, 20)
-      .map((error) => ({
-        where: `${where}, line ${error.linePos?.[0].line ?? 1}`,
-        expected: "YAML or JSON",
-        got: error.message.split("\n")[0],
-      }));
+    const faults = document.errors.slice(0, 20).map((error) => ({
+      where: `${where}, line ${error.linePos?.[0].line ?? 1}`,
+      expected: "YAML or JSON",
+      got: error.message.split("\n")[0],
+    }));
     throw new MillwrightError("FILE_INVALID", faults[0], faults);
   }
   return parseFederation(document.toJS({ maxAliasCount: 100 }), where);

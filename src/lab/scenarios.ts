@@ -1,0 +1,299 @@
+/** The three scenarios of paper 0, from one file: everything pooled, every site alone, and the federation. */
+import { fail, MillwrightError } from "../core/errors.js";
+import type { Examples } from "../data/dataset.js";
+import {
+  addStatistics,
+  fitScaler,
+  type ResolvedTask,
+  resolvePlan,
+  type Scaler,
+  type SitePart,
+  type Statistic,
+  siteExamples,
+  siteStatistic,
+} from "../data/pipeline.js";
+import { packStatistic, unpackStatistic } from "../data/statistic-wire.js";
+import { agreeOnThreshold, type ChosenThreshold } from "../evaluation/threshold.js";
+import { defaultThreshold } from "../evaluation/threshold-spec.js";
+import { digestValues } from "../io/store/digest.js";
+import type { ExampleData } from "../model/engine.js";
+import { detectionDefaults } from "../round/file.js";
+import { judgeDetection } from "./detect.js";
+import { type Judgement, judge, probabilities, type Scored } from "./judge.js";
+import type { Metrics, ScenarioResult, SiteResult } from "./result.js";
+import { type Member, type RunHooks, type RunPlan, type RunResult, trainRun } from "./run.js";
+import { runPlan, type Setup } from "./setup.js";
+import { joinedExamples, sharedExamples } from "./shared.js";
+import type { World } from "./world.js";
+
+/** A site's examples under one scaler, in the forms that training and judging need. */
+export interface PreparedSite extends CutSite {
+  readonly data: ExampleData;
+  /** What the site told of its values. */
+  readonly statistic: Statistic;
+}
+
+/** A site's examples as far as judging needs them. */
+interface CutSite {
+  readonly site: string;
+  readonly train: Examples;
+  readonly validation: Examples;
+  readonly test: Examples;
+}
+
+export interface Trained {
+  readonly result: ScenarioResult;
+  readonly values: Float32Array;
+  readonly threshold: ChosenThreshold | undefined;
+  readonly run: RunResult;
+}
+
+export type Hooks = Pick<RunHooks, "executor" | "clock" | "signal"> & {
+  readonly site: (name: string, round: number, site: string, examples: number) => void;
+  readonly round: (name: string, loss: number, round: number, rounds: number) => void;
+};
+
+export interface Laboratory {
+  readonly setup: Setup;
+  readonly task: ResolvedTask;
+  readonly hooks: Hooks;
+  readonly keep: (name: string) => RunPlan["keep"];
+}
+
+export function laboratory(setup: Setup, hooks: Hooks, keep: Laboratory["keep"]): Laboratory {
+  return { setup, task: resolvePlan(setup.dataPlan, setup.dataset).task, hooks, keep };
+}
+
+/** Cuts and scales the examples of one part. */
+export function prepareSite(lab: Laboratory, part: SitePart, scaler: Scaler, statistic: Statistic): PreparedSite {
+  const { train, validation, test } = siteExamples(part, scaler, lab.setup.dataPlan);
+  return {
+    site: part.site,
+    train,
+    validation,
+    test,
+    statistic,
+    data: sharedExamples(train, lab.setup.model, lab.setup.outputs.kind === "reconstruction"),
+  };
+}
+
+/**
+ * Scenario II: sites tell sums, the coordinator fits the scaler, sites cut their examples, rounds follow. Returns the prepared sites too,
+ * because the pooled scenario has the same scaler: the sums of all sites are the sums of the pool.
+ */
+export async function trainFederated(
+  lab: Laboratory,
+  prepared: (sites: readonly PreparedSite[], scaler: Scaler) => void,
+): Promise<Trained> {
+  const { setup } = lab;
+  const sites = new Map<string, PreparedSite>();
+  const statistics = new Map<string, Statistic>();
+  const members = setup.parts.map(
+    (part): Member => ({
+      site: part.site,
+      data: () => (sites.get(part.site) as PreparedSite).data,
+      answer: async (topic, body) => {
+        if (topic === "statistics") {
+          statistics.set(part.site, siteStatistic(part, setup.dataPlan));
+          return packStatistic(statistics.get(part.site) as Statistic);
+        }
+        if (topic !== "prepare") fail("MESSAGE_INVALID", { where: "topic", expected: "statistics or prepare", got: topic });
+        const site = prepareSite(lab, part, body as Scaler, statistics.get(part.site) as Statistic);
+        sites.set(part.site, site);
+        return { examples: site.train.count };
+      },
+    }),
+  );
+  const plan = runPlan(setup, "federated", "federated", `${setup.seed}/train`, lab.keep("federated"));
+  let exchanged = { up: 0, down: 0 };
+  const run = await trainRun(plan, members, runHooks(lab, plan), async (world: World) => {
+    const answers = await world.ask("statistics", {});
+    const scaler = fitScaler([...answers.values()].map(unpackStatistic).reduce(addStatistics));
+    await world.ask("prepare", scaler);
+    const all = [...world.traffic.values()];
+    exchanged = { up: all.reduce((sum, one) => sum + one.up, 0), down: all.reduce((sum, one) => sum + one.down, 0) };
+    const ready = setup.parts.map((part) => sites.get(part.site) as PreparedSite);
+    checkTrainable(ready);
+    prepared(ready, scaler);
+  });
+  const result = await finish(lab, [...sites.values()], run.values);
+  const traffic = { bytesUp: run.bytesUp + exchanged.up, bytesDown: run.bytesDown + exchanged.down };
+  return { ...result, run, result: { ...result.result, ...traffic, seconds: run.seconds } };
+}
+
+/** Scenario I: one site that holds everything. What it moved is the raw training data. */
+export async function trainCentralised(lab: Laboratory, sites: readonly PreparedSite[]): Promise<Trained> {
+  const plan = runPlan(lab.setup, "centralised", "centralised", `${lab.setup.seed}/train`, lab.keep("centralised"));
+  const data = joinedExamples(sites.map((site) => site.data));
+  const run = await trainRun(plan, [{ site: "everything", data: () => data }], runHooks(lab, plan));
+  const result = await finish(lab, sites, run.values);
+  return { ...result, run, result: { ...result.result, bytesUp: rawBytes(lab.setup), bytesDown: 0, seconds: run.seconds } };
+}
+
+/**
+ * Every site alone, with its own scaler. All local models are judged on the same test data as the others (everybody's machines); the
+ * figure of the scenario is the mean over sites. The per-site figures are those on the site's own machines.
+ */
+export async function trainLocal(lab: Laboratory, onSite: (done: number) => void): Promise<Omit<Trained, "values" | "threshold" | "run">> {
+  const { setup } = lab;
+  let done = 0;
+  const all = await Promise.all(
+    setup.parts.map(async (part) => {
+      const statistic = siteStatistic(part, setup.dataPlan);
+      const scaler = fitScaler(statistic);
+      const own = prepareSite(lab, part, scaler, statistic);
+      if (own.train.count === 0) return { site: part.site, own, pooled: undefined, mine: undefined, seconds: 0 };
+      const name = `local/${part.site}`;
+      const plan = runPlan(setup, "local", name, `${setup.seed}/train/${part.site}`, lab.keep(name));
+      const run = await trainRun(plan, [{ site: part.site, data: () => own.data }], runHooks(lab, plan));
+      const threshold = await chooseThreshold(lab, [own], run.values);
+      const everybody = setup.parts.flatMap((other) => (other === part ? [own] : cutOther(lab, other, scaler)));
+      const pooled = await judgeOn(lab, everybody, run.values, threshold);
+      const mine = await judgeOn(lab, [own], run.values, threshold);
+      onSite(++done);
+      return { site: part.site, own, pooled, mine, seconds: run.seconds };
+    }),
+  );
+  const perSite = all.map(
+    ({ site, own, mine }): SiteResult => ({ site, examples: own.train.count, tested: own.test.count, metrics: mine?.metrics ?? {} }),
+  );
+  const metrics = meanMetrics(
+    all.map(({ pooled }) => pooled?.metrics ?? {}),
+    lab.setup.outputs.kind === "binary",
+  );
+  const seconds = all.reduce((sum, one) => sum + one.seconds, 0);
+  return { result: { metrics, perSite, seconds, bytesUp: 0, bytesDown: 0, curves: {} } };
+}
+
+/**
+ * Examples of other sites under a local scaler. A site may have seen an operating regime that this one never measured; it cannot scale
+ * such data, and its model is judged without that site.
+ */
+function cutOther(lab: Laboratory, part: SitePart, scaler: Scaler): CutSite[] {
+  try {
+    return [{ site: part.site, ...siteExamples(part, scaler, lab.setup.dataPlan) }];
+  } catch (error) {
+    if (error instanceof MillwrightError && error.code === "DATA_INVALID") return [];
+    throw error;
+  }
+}
+
+async function finish(lab: Laboratory, sites: readonly PreparedSite[], values: Float32Array): Promise<Omit<Trained, "run">> {
+  const threshold = await chooseThreshold(lab, sites, values);
+  const outputs = await predictTests(lab, sites, values);
+  const pooled = judgeScored(lab, sites, outputs, threshold);
+  const perSite = sites.map((site, i): SiteResult => {
+    const { metrics } = judgeScored(lab, [site], [outputs[i]], threshold);
+    return { site: site.site, examples: site.train.count, tested: site.test.count, metrics };
+  });
+  const model = { sha256: digestValues(values), parameters: lab.setup.parameters };
+  return {
+    values,
+    threshold,
+    result: { metrics: pooled.metrics, curves: pooled.curves, perSite, seconds: 0, bytesUp: 0, bytesDown: 0, model },
+  };
+}
+
+async function judgeOn(
+  lab: Laboratory,
+  sites: readonly CutSite[],
+  values: Float32Array,
+  threshold: ChosenThreshold | undefined,
+): Promise<Judgement> {
+  return judgeScored(lab, sites, await predictTests(lab, sites, values), threshold);
+}
+
+interface SiteOutputs {
+  readonly test: Float32Array;
+  /** Reconstructions of the normal windows, for the limits of anomaly detection. */
+  readonly normal?: Float32Array;
+}
+
+function judgeScored(
+  lab: Laboratory,
+  sites: readonly CutSite[],
+  outputs: readonly SiteOutputs[],
+  threshold: ChosenThreshold | undefined,
+): Judgement {
+  const scored = sites.map((site, i): Scored => ({ examples: site.test, outputs: outputs[i].test }));
+  if (lab.setup.outputs.kind !== "reconstruction") return judge(scored, lab.setup.outputs, lab.task, threshold?.threshold);
+  const reconstructed = sites.map((site, i) => ({
+    test: scored[i],
+    normal: { examples: site.train, outputs: outputs[i].normal as Float32Array },
+  }));
+  return judgeDetection(reconstructed, lab.setup.file.detection ?? detectionDefaults, lab.task.window);
+}
+
+async function predictTests(lab: Laboratory, sites: readonly CutSite[], values: Float32Array): Promise<SiteOutputs[]> {
+  const reconstruct = lab.setup.outputs.kind === "reconstruction";
+  return Promise.all(
+    sites.map(async (site) => ({
+      test: await predict(lab, site.test, values),
+      ...(reconstruct ? { normal: await predict(lab, site.train, values) } : {}),
+    })),
+  );
+}
+
+async function predict(lab: Laboratory, examples: Examples, values: Float32Array): Promise<Float32Array> {
+  if (examples.count === 0) return new Float32Array(0);
+  const { targets: _, ...data } = sharedExamples(examples, lab.setup.model, true);
+  return (await lab.hooks.executor.run({ kind: "predict", model: lab.setup.model, values, data })).values;
+}
+
+/** Chosen on training or validation examples only, from counts that sites add up. */
+async function chooseThreshold(lab: Laboratory, sites: readonly CutSite[], values: Float32Array): Promise<ChosenThreshold | undefined> {
+  if (lab.setup.outputs.kind !== "binary") return undefined;
+  const spec = lab.setup.file.threshold ?? defaultThreshold;
+  const hasValidation = sites.some((site) => site.validation.count > 0);
+  const on = "on" in spec && spec.on !== undefined ? spec.on : hasValidation ? "validation" : "training";
+  const sources = sites.flatMap((site) => [
+    ...(on === "validation" && hasValidation ? [] : [site.train]),
+    ...(on !== "training" && hasValidation ? [site.validation] : []),
+  ]);
+  const told = await Promise.all(
+    sources.map(async (examples) => ({ scores: probabilities(await predict(lab, examples, values)), labels: examples.targets })),
+  );
+  return agreeOnThreshold(spec, told);
+}
+
+function runHooks(lab: Laboratory, plan: RunPlan): RunHooks {
+  const { executor, clock, signal, site, round } = lab.hooks;
+  return {
+    executor,
+    clock,
+    signal,
+    site: (number, name, examples) => site(plan.name, number, name, examples),
+    round: (closed) => round(plan.name, closed.loss, closed.round, plan.rounds),
+  };
+}
+
+function checkTrainable(sites: readonly PreparedSite[]): void {
+  const empty = sites.filter((site) => site.train.count === 0).map((site) => site.site);
+  if (empty.length === sites.length || empty.length > 0) {
+    fail("DATA_EMPTY", {
+      where: `site ${empty.slice(0, 5).join(", ")}`,
+      expected: "at least one training example at every site",
+      got: `none at ${empty.length} of ${sites.length} sites`,
+      remedy: "use fewer sites, a shorter window, or another split",
+    });
+  }
+}
+
+/** What pooling moves: every reading of every input and target, at 4 bytes. */
+function rawBytes(setup: Setup): number {
+  const columns = setup.dataset.inputs.length + 1;
+  return setup.parts.reduce((sum, part) => sum + part.rows.length * columns * 4, 0);
+}
+
+/** Mean over sites. A site that cannot tell failures apart (nothing to learn from) counts with F1 0 rather than not at all. */
+function meanMetrics(all: readonly Metrics[], binary: boolean): Metrics {
+  const names = new Set(all.flatMap((one) => Object.keys(one)));
+  if (binary) for (const name of ["f1", "precision", "recall"]) names.add(name);
+  const mean: Record<string, number> = {};
+  for (const name of [...names].sort()) {
+    const zero = binary && (name === "f1" || name === "precision" || name === "recall");
+    const values = all.flatMap((one) => (one[name] === undefined ? (zero ? [0] : []) : [one[name]]));
+    if (values.length > 0) mean[name] = values.reduce((sum, value) => sum + value, 0) / values.length;
+  }
+  return mean;
+}

@@ -1,0 +1,132 @@
+/** Everything that the scenarios of one simulation share, read from the federation file before anything is trained. */
+
+import { isAbsolute, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { buildRule } from "../aggregation/registry.js";
+import type { Rule } from "../aggregation/rule.js";
+import { parseDuration } from "../core/duration.js";
+import { fail } from "../core/errors.js";
+import { seeded } from "../core/random.js";
+import type { Dataset } from "../data/dataset.js";
+import { generateFleet } from "../data/fleet/generate.js";
+import { type DataPlan, exampleShapes, type OutputSpec, outputsOf, partitionSites, type SitePart } from "../data/pipeline.js";
+import { loadDataset } from "../io/source/load.js";
+import { digestPlain } from "../io/store/digest.js";
+import { initialise } from "../model/init.js";
+import { buildModel } from "../model/presets.js";
+import { inferModel } from "../model/shape.js";
+import type { LossSpec, ModelSpec } from "../model/spec.js";
+import { conditionDefaults, type FederationFile, quorumDefaults } from "../round/file.js";
+import type { TrainingSpec } from "../training/spec.js";
+import type { ScenarioName } from "./result.js";
+import type { RunPlan } from "./run.js";
+
+export interface Setup {
+  readonly file: FederationFile;
+  readonly seed: number;
+  readonly dataset: Dataset;
+  readonly dataPlan: DataPlan;
+  readonly parts: readonly SitePart[];
+  readonly outputs: OutputSpec;
+  readonly model: ModelSpec;
+  readonly parameters: number;
+  readonly initial: Float32Array;
+  readonly rule: Rule;
+  /** Digest of everything that determines the result. */
+  readonly digest: string;
+}
+
+export interface SetupOptions {
+  /** Folder that paths in the file are relative to. */
+  readonly folder: string;
+  readonly dataRoot?: string;
+  readonly seed?: number;
+}
+
+/** Sites that a simulation may have. */
+const mostSites = 100_000;
+
+/** Loads the data, deals it to sites and builds the model. Errors: those of the file, the data, the model and the rule. */
+export async function setUp(file: FederationFile, options: SetupOptions): Promise<Setup> {
+  const seed = options.seed ?? file.seed;
+  const dataset = await loadDataset(file.data, { ...options, loadFleet: (spec) => generateFleet(spec) });
+  const { task, features, split, sites, units, resample, gaps } = file;
+  const dataPlan: DataPlan = { task, features, split, sites, units, resample, gaps };
+  const parts = partitionSites(dataset, dataPlan, seed);
+  if (parts.length > mostSites)
+    fail("LIMIT_EXCEEDED", { where: "sites", expected: `at most ${mostSites} sites`, got: String(parts.length) });
+  const rule = buildRule(file.aggregate, file.aggregate.use === "mean" ? undefined : await loadRule(file.aggregate, options.folder));
+  if (parts.length < rule.minimum) {
+    fail("PLAN_REFUSED", {
+      where: "aggregate",
+      expected: `at least ${rule.minimum} sites for rule ${rule.name}`,
+      got: String(parts.length),
+      remedy: "deal the data to more sites, or choose another rule",
+    });
+  }
+  const outputs = outputsOf(task, dataset);
+  const model = buildModel(file.model, { inputs: exampleShapes(dataPlan, dataset), outputs: outputs.width, task: modelTask(outputs) });
+  return {
+    file,
+    seed,
+    dataset,
+    dataPlan,
+    parts,
+    outputs,
+    model,
+    parameters: inferModel(model).parameters,
+    initial: initialise(model, seeded(seed, "initial values")),
+    rule,
+    digest: digestPlain({ file, seed, model }),
+  };
+}
+
+async function loadRule(spec: FederationFile["aggregate"], folder: string): Promise<unknown> {
+  const path = isAbsolute(spec.use) ? spec.use : resolve(folder, spec.use);
+  const module = (await import(pathToFileURL(path).href).catch((cause) =>
+    fail("PLUGIN_INVALID", { where: path, expected: "a module that loads", got: String(cause), cause }),
+  )) as { default?: unknown };
+  if (typeof module.default !== "function")
+    fail("PLUGIN_INVALID", { where: path, expected: "a default export (options) => Rule", got: typeof module.default });
+  return module.default(spec);
+}
+
+function modelTask(outputs: OutputSpec): "binary" | "classes" | "regression" | "reconstruction" {
+  return outputs.kind === "number" ? "regression" : outputs.kind;
+}
+
+/** The loss that a task is trained with where the file names none. */
+export function defaultLoss(outputs: OutputSpec): LossSpec {
+  if (outputs.kind === "binary") return { use: "bce" };
+  if (outputs.kind === "classes") return { use: "cross-entropy" };
+  return { use: "mse" };
+}
+
+/** The plan of one training run of a scenario, with what the file overrides for it. */
+export function runPlan(setup: Setup, scenario: ScenarioName, name: string, seed: string, keep: RunPlan["keep"]): RunPlan {
+  const { file } = setup;
+  const overrides = scenario === "federated" ? undefined : file.compare?.[scenario];
+  const training: TrainingSpec = { ...file.training, ...dropUndefined(overrides?.training) };
+  const quorum = file.quorum ?? quorumDefaults;
+  return {
+    name,
+    scenario,
+    model: setup.model,
+    initial: setup.initial,
+    training: { ...training, loss: training.loss ?? defaultLoss(setup.outputs) },
+    rounds: overrides?.rounds ?? file.rounds,
+    averageLast: file.average?.last ?? 1,
+    rule: scenario === "federated" ? setup.rule : buildRule({ use: "mean", weighted: true }),
+    format: file.encoding,
+    quorum: { ...quorum, deadline: parseDuration(quorum.deadline, "quorum.deadline") },
+    // What goes wrong in the world belongs to the federation; pooled and local training have no network.
+    conditions: scenario === "federated" ? (file.conditions ?? conditionDefaults) : conditionDefaults,
+    seed,
+    keep,
+  };
+}
+
+function dropUndefined<T extends object>(value: T | undefined): Partial<T> {
+  if (value === undefined) return {};
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Partial<T>;
+}

@@ -4,10 +4,10 @@
  * busy one does. `node bench/kernels.mjs [seconds per line] [--json]`; needs a build.
  */
 import { performance } from "node:perf_hooks";
+import { seeded } from "../dist/core/random.js";
+import { instantiate } from "../dist/kernels/instance.js";
 import { createEngine } from "../dist/model/engine-wasm.js";
 import { inferModel } from "../dist/model/shape.js";
-import { instantiate } from "../dist/kernels/instance.js";
-import { seeded } from "../dist/core/random.js";
 
 const seconds = Number(process.argv.find((word) => /^\d+(\.\d+)?$/.test(word)) ?? 1);
 const json = process.argv.includes("--json");
@@ -58,7 +58,12 @@ function prepared(spec, count) {
   for (const { offset, size, name, shape } of inferModel(spec).tensors) {
     const bound = 1 / Math.sqrt(shape.length > 1 ? size / shape[0] : 16);
     for (let i = offset; i < offset + size; i++) {
-      values[i] = name.endsWith("running_var") || name.startsWith("norm") ? (name.endsWith("weight") || name.endsWith("var") ? 1 : 0) : bound * (2 * random.float() - 1);
+      values[i] =
+        name.endsWith("running_var") || name.startsWith("norm")
+          ? name.endsWith("weight") || name.endsWith("var")
+            ? 1
+            : 0
+          : bound * (2 * random.float() - 1);
     }
   }
   engine.load(values);
@@ -100,7 +105,14 @@ function row(name, value, unit, note = "") {
 /** Milliseconds per step: one call trains on 16 batches of copies, so that the fixed cost of a call is spread as in use. */
 function step(name, spec, batch, steps = 16) {
   const { engine, data } = prepared(spec, batch * steps);
-  const options = { loss: { use: "bce" }, optimizer: { use: "sgd", learningRate: 1e-4, momentum: 0.9 }, learningRate: 1e-4, batch, epochs: 1, seed: "b" };
+  const options = {
+    loss: { use: "bce" },
+    optimizer: { use: "sgd", learningRate: 1e-4, momentum: 0.9 },
+    learningRate: 1e-4,
+    batch,
+    epochs: 1,
+    seed: "b",
+  };
   const ms = best(() => engine.train(data, options), steps);
   row(`${name}, batch ${batch}: step`, ms, "ms", `${Math.round((1000 * batch) / ms)} examples/s`);
   return ms;
@@ -116,15 +128,25 @@ function unitStep(name, spec, batch, steps = 16) {
 /** Multiply-adds per second of a loop that only multiplies and adds, and of the microkernel in cache. */
 function peaks() {
   const { kernels, start, reserve } = instantiate();
-  reserve(start + 1 << 20, "bench");
+  reserve((start + 1) << 20, "bench");
   const loops = 1_000_000;
   const peak = (loops * 8 * 4) / best(() => kernels.peak(loops), 1) / 1e6;
   row("multiply-add peak (8 sums in registers)", peak, "GMAC/s");
   const [k, n, times] = [64, 32, 200];
-  const gmac = (k * n * 8 * times) / best(() => kernels.affine(start, start + 65536, 0, start + 131072, 1, 0, k, n / 4, 0, 0, 1, 0, 0, times, 0, 0, 0), 1) / 1e6;
+  const gmac =
+    (k * n * 8 * times) /
+    best(() => kernels.affine(start, start + 65536, 0, start + 131072, 1, 0, k, n / 4, 0, 0, 1, 0, 0, times, 0, 0, 0), 1) /
+    1e6;
   row("microkernel, 64 inputs, 32 outputs", gmac, "GMAC/s", `${Math.round((100 * gmac) / peak)} % of the peak`);
   const T = 24;
-  const wg = (k * n * 8 * T) / best(() => { for (let i = 0; i < 20; i++) kernels.weightGradient(start, start + 65536, start + 262144, 0, 1, 0, 16, 16, n / 4, 0, 0, 0, 1, 0, 0, T, 512, n * 32); }, 20) / 1e6 / 4;
+  const wg =
+    (k * n * 8 * T) /
+    best(() => {
+      for (let i = 0; i < 20; i++)
+        kernels.weightGradient(start, start + 65536, start + 262144, 0, 1, 0, 16, 16, n / 4, 0, 0, 0, 1, 0, 0, T, 512, n * 32);
+    }, 20) /
+    1e6 /
+    4;
   row("weight gradient, 16 by 32 over 24 steps", wg, "GMAC/s", `${Math.round((100 * wg) / peak)} % of the peak`);
 }
 

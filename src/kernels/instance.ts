@@ -3,7 +3,7 @@
  * browser: the bytes are embedded, nothing is read. Memory grows on demand up to a declared limit.
  */
 import { fail } from "../core/errors.js";
-import { type Kernels, kernelsBase64, kernelSha256, kernelSize } from "./binary.js";
+import { type Kernels, kernelSha256, kernelSize, kernelsBase64 } from "./binary.js";
 
 const pageSize = 65536;
 /** The first page is left to the kernels' own constants. */

@@ -3,13 +3,13 @@
  * A folder of a room may have a row of its own ("io/workers").
  *
  * `values` are rooms whose code may be called, `types` rooms of which only types may be named (erased before anything
- * runs), `packages` npm packages, `node` whether node:* modules may be used.
+ * runs), `packages` npm packages, `node` the node:* modules that may be used (true: any).
  */
 export interface Room {
   readonly values: readonly string[];
   readonly types?: readonly string[];
   readonly packages?: readonly string[];
-  readonly node?: boolean;
+  readonly node?: true | readonly string[];
 }
 
 export const domains = ["model", "data", "training", "aggregation", "wire", "evaluation"] as const;
@@ -38,7 +38,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   // A worker thread is a program of its own: its entry builds the engine and runs the training it is sent.
   "io/workers": { values: ["core", "kernels", "wire", "model", "training"], types: ["data"], node: true },
-  lab: { values: ["core", "kernels", ...domains, "round", "io"], packages: ["zod"] },
+  // Paths and URLs are text; files, processors and the rest of the world are reached through io.
+  lab: { values: ["core", "kernels", ...domains, "round", "io"], packages: ["zod"], node: ["node:path", "node:url"] },
   cli: {
     values: ["core", "kernels", ...domains, "round", "io", "lab", ""],
     packages: ["commander", "@clack/prompts", "log-update", "picocolors", "yaml", "zod"],

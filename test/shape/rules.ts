@@ -63,7 +63,8 @@ export function importFaults(source: Source): string[] {
         );
     } else if (from.startsWith("node:") || builtin.has(from)) {
       if (!from.startsWith("node:")) faults.push(`${where}: write "node:${from}"`);
-      if (!rule.node) faults.push(`${where}: ${source.room} may not use ${from}: only io and cli touch the world`);
+      if (rule.node !== true && !rule.node?.includes(from))
+        faults.push(`${where}: ${source.room} may not use ${from}: only io and cli touch the world`);
     } else if (!rule.packages?.includes(packageName(from))) {
       faults.push(`${where}: ${source.room} may not import the package ${packageName(from)}`);
     }

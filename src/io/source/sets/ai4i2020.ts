@@ -3,8 +3,10 @@
  * Every row stands alone. The failure modes TWF, HDF, PWF, OSF, RNF are kept as columns, not as inputs: they are the answer.
  */
 import type { Dataset } from "../../../data/dataset.js";
+import { openCsv } from "../csv.js";
 import { setFile } from "../folder.js";
-import { readCsvTable } from "../read.js";
+import { readLimits } from "../limits.js";
+import { readTable } from "../read.js";
 
 const numbers = [
   { name: "Air temperature [K]", unit: "K" },
@@ -17,11 +19,16 @@ const flags = ["Machine failure", "TWF", "HDF", "PWF", "OSF", "RNF"] as const;
 
 /** Loads the set. Errors: DATA_MISSING, DATA_INVALID, FILE_UNREADABLE. */
 export async function loadAi4i(root: string): Promise<Dataset> {
-  const readings = await readCsvTable(await setFile(root, "ai4i2020", "ai4i2020.csv"), [
+  const source = await openCsv(await setFile(root, "ai4i2020", "ai4i2020.csv"), readLimits, { delimiter: ",", header: true });
+  // One copy in circulation writes the target with an underscore.
+  const spelling = (name: string) => (source.columns.includes(name) ? name : name.replace(" ", "_"));
+  const table = await readTable(source, [
     { name: "Type", kind: "category", labels: ["L", "M", "H"] },
     ...numbers.map((column) => ({ ...column, kind: "number" as const })),
-    ...flags.map((name) => ({ name, kind: "number" as const })),
+    ...flags.map((name) => ({ name: spelling(name), kind: "number" as const })),
   ]);
+  const names = ["Type", ...numbers.map((column) => column.name), ...flags];
+  const readings = { rows: table.rows, columns: table.columns.map((column, i) => ({ ...column, name: names[i] })) };
   return {
     name: "ai4i2020",
     description: "AI4I 2020 milling machine (Matzka, UCI 601): synthetic, one row per product, failure yes or no",

@@ -2,6 +2,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+// @ts-expect-error a plain script without declarations
+import { missingOptional } from "../../scripts/complete-lock.mjs";
 import { read, root } from "./sources.js";
 
 interface Locked {
@@ -72,6 +74,12 @@ describe("packages", () => {
     const wrong = installed.filter((place) => manifestOf(place).version !== lock[place]?.version);
     expect(wrong, "run npm ci").toEqual([]);
     expect(shipped.filter((place) => !lock[place]?.optional && !installed.includes(place))).toEqual([]);
+  });
+
+  it("are all in the lock, those of other platforms too, or npm ci would refuse it", () => {
+    const missing = missingOptional({ packages: lock }) as Map<string, unknown>;
+    expect([...missing.keys()], "node scripts/complete-lock.mjs").toEqual([]);
+    expect(missingOptional({ packages: { "node_modules/a": { optionalDependencies: { b: "1.0.0" } } } })).toHaveProperty("size", 1);
   });
 
   it("run nothing when they are installed", () => {

@@ -32,6 +32,8 @@ export interface Frame {
   readonly clock: "time" | "count" | "none";
   readonly time: Float64Array;
   readonly tick: number;
+  /** Clock at which the observation of the machine ends, also where the site holds fewer rows: events are known until then. */
+  readonly observedTo: number;
   /** First row of the unbroken run each row lies in. */
   readonly runStart: Int32Array;
   /** 1 where a row was filled in by a gap rule that looked at a later reading. */
@@ -128,6 +130,7 @@ export function buildFrame(dataset: PreparedDataset, rows: Int32Array, run: Run,
     clock,
     time,
     tick: task.tick,
+    observedTo: values === undefined || count === 0 ? count : values[lastRow(dataset, source[count - 1])] + task.tick,
     runStart: runStarts(dataset, source),
     filled: dataset.filled === undefined ? undefined : Uint8Array.from(source, (row) => (dataset.filled as Uint8Array)[row]),
     channels,
@@ -140,6 +143,15 @@ export function buildFrame(dataset: PreparedDataset, rows: Int32Array, run: Run,
     columns: [],
     logged: [],
   };
+}
+
+/** Last row of the machine that a row belongs to, in the whole data set. */
+function lastRow(dataset: Dataset, row: number): number {
+  if (dataset.machine === undefined) return dataset.readings.rows - 1;
+  const { codes } = categoryColumn(dataset.readings, dataset.machine, "data.machine");
+  let last = row;
+  while (last + 1 < codes.length && codes[last + 1] === codes[row]) last++;
+  return last;
 }
 
 function pick(values: Float64Array, rows: Int32Array): Float64Array {

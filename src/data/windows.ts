@@ -184,7 +184,7 @@ function answerOf(
   if (task.horizon !== undefined) {
     const to = t + task.horizon;
     // Not observed to its end: a failure may still come.
-    if (to > frame.time[frame.rows - 1] + frame.tick) return undefined;
+    if (to > frame.observedTo) return undefined;
     const next = events[firstAtLeast(events, t)];
     return { value: next !== undefined && next < to ? 1 : 0, to };
   }

@@ -24,7 +24,7 @@ export const log1p = feature({
       if (!wide) continue;
       frame.logged.push(name);
       // Below zero only where new data leaves the range seen in training (or while measuring a column that will not be used).
-      for (let i = 0; i < values.length; i++) values[i] = Number.isNaN(values[i]) ? values[i] : ln1p(values[i] < 0 ? 0 : values[i]);
+      for (let i = 0; i < values.length; i++) values[i] = Number.isNaN(values[i]) ? values[i] : ln1p(Math.max(values[i], 0));
     }
   },
 });

@@ -62,8 +62,8 @@ export const benchVerb: Verb = (program, run) => {
         }
         const facts = {
           node: process.version,
-          kernelBytes: kernels.kernelsSize,
-          kernelSha256: kernels.kernelsSha256,
+          kernelBytes: kernels.kernelSize,
+          kernelSha256: kernels.kernelSha256,
           coldStartMs: coldStart.ms,
           residentBytes: process.memoryUsage.rss(),
         };

@@ -21,7 +21,7 @@ export function confusionMatrix(labels: readonly string[], counts: readonly (rea
       ...row.flatMap((value, j) => {
         const share = sum === 0 ? 0 : value / sum;
         const [x, y] = [left + j * cell, top + i * tall];
-        const dark = share > 0.55 ? " on-dark" : "";
+        const dark = share > 0.85 ? " on-dark" : "";
         return [
           element("rect", {
             x: x + 1,

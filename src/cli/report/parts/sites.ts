@@ -1,5 +1,5 @@
 /** What each site gains, and what it holds. */
-import type { ScenarioName } from "../../../lab/result.js";
+import type { PartitionSummary, ScenarioName } from "../../../lab/result.js";
 import { formatMetric, formatSize, metricInfo } from "../../show/metrics.js";
 import { count } from "../../show/text.js";
 import { sitesBetterOff } from "../../show/verdict.js";
@@ -58,8 +58,10 @@ const skewWords: Readonly<Record<string, string>> = {
   feature: "feature: how far a site's readings are shifted (in standard deviations)",
 };
 
-export function partition(view: ResultView): Markup | undefined {
-  const { sites, classLabels, skew } = view.first.partition;
+export const partition = (view: ResultView): Markup | undefined => partitionPicture(view.first.partition);
+
+/** The picture of a partition by itself, also for `data partition`. */
+export function partitionPicture({ sites, classLabels, skew }: PartitionSummary): Markup | undefined {
   if (sites.length === 0) return undefined;
   const cards = [
     card(

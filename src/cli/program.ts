@@ -8,6 +8,7 @@ import { nearest } from "./show/text.js";
 import { benchVerb } from "./verbs/bench.js";
 import { dataVerb } from "./verbs/data.js";
 import { doctorVerb } from "./verbs/doctor.js";
+import { experimentVerb } from "./verbs/experiment.js";
 import { exportVerb } from "./verbs/export.js";
 import { initVerb } from "./verbs/init.js";
 import { planVerb } from "./verbs/plan.js";
@@ -22,7 +23,18 @@ export type Verb = (program: Command, run: Run) => void;
 export type Action = (context: Context) => Promise<ExitCode | undefined>;
 export type Run = (action: Action) => Promise<void>;
 
-const verbs: readonly Verb[] = [initVerb, simulateVerb, planVerb, dataVerb, predictVerb, exportVerb, reportVerb, benchVerb, doctorVerb];
+const verbs: readonly Verb[] = [
+  initVerb,
+  simulateVerb,
+  planVerb,
+  dataVerb,
+  predictVerb,
+  exportVerb,
+  reportVerb,
+  experimentVerb,
+  benchVerb,
+  doctorVerb,
+];
 
 /** The command with all verbs, without side effects until it parses. */
 export function buildProgram(context: Context, ended: (code: ExitCode) => void): Command {

@@ -4,14 +4,14 @@ import type { ModelSpec } from "../model/spec.js";
 import type { PlanDescription, SimulateOptions, Simulation } from "./ports.js";
 
 interface LabModule {
-  simulate(file: string, options: SimulateOptions): Simulation | Promise<Simulation>;
+  simulate(file: string | object, options: SimulateOptions): Simulation | Promise<Simulation>;
 }
 
 async function load<T>(specifier: string): Promise<T> {
   return (await import(specifier)) as T;
 }
 
-export async function startSimulation(file: string, options: SimulateOptions): Promise<Simulation> {
+export async function startSimulation(file: string | object, options: SimulateOptions): Promise<Simulation> {
   const lab = await load<LabModule>("../lab/simulate.js");
   return lab.simulate(file, options);
 }

@@ -20,17 +20,18 @@ import { style } from "./style.js";
 export function renderReport(view: ResultView): string {
   restartIds();
   const body = [opening, comparison, siteGains, learning, quality, partition, traffic, remarks, record].map((part) => part(view));
-  return page(`${view.first.federation} - Millwright report`, body, view.first.environment.millwright);
+  return renderPage(`${view.first.federation} - Millwright report`, body, view.first.environment.millwright);
 }
 
 /** How a partition falls, as a page of its own. */
 export function renderPartition(federation: string, summary: PartitionSummary, version: string): string {
   restartIds();
   const head = markup`<header><p class="brand">Millwright partition</p><h1>${federation}</h1><p>${summary.sites.length} sites</p></header>`;
-  return page(`${federation} - Millwright partition`, [head, partitionPicture(summary)], version);
+  return renderPage(`${federation} - Millwright partition`, [head, partitionPicture(summary)], version);
 }
 
-function page(title: string, body: Content, version: string): string {
+/** A page of parts: the head, the style sheet, the policy. */
+export function renderPage(title: string, body: Content, version: string): string {
   const hash = createHash("sha256").update(style).digest("base64");
   const html = markup`<!doctype html>
 <html lang="en">

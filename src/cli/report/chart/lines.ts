@@ -16,29 +16,38 @@ const margin = { top: 30, right: 16, bottom: 38, left: 48 };
 
 /** One or more lines over rounds. With several seeds, the runs are thin and their mean is thick. */
 export function roundLines(title: string, unit: string, series: readonly Series[], faint: readonly Series[] = []): Markup {
+  return lines(title, { x: "round", y: unit }, series, faint);
+}
+
+/** Lines over a whole number: rounds, hours of history, clients. */
+export function lines(
+  title: string,
+  labels: { readonly x: string; readonly y: string },
+  series: readonly Series[],
+  faint: readonly Series[] = [],
+): Markup {
   const height = 240;
   const all = [...series, ...faint].flatMap((s) => s.points);
   const [firstRound, lastRound] = extent(all.map((p) => p[0]));
   const [low, high] = extent(all.map((p) => p[1]));
   const base = low > 0 && low < high * 0.5 ? 0 : low;
   const frame = axes(height, margin, [firstRound, Math.max(lastRound, firstRound + 1)], [base, high === base ? base + 1 : high], {
-    x: "round",
-    y: unit,
+    ...labels,
     wholeX: true,
   });
   const end = series[0]?.points.at(-1);
   return drawing(
     height,
     title,
-    end === undefined
-      ? "No rounds."
-      : `From ${format(series[0].points[0][1])} in round ${firstRound} to ${format(end[1])} in round ${lastRound}.`,
+    end === undefined ? "Nothing to draw." : `${series.map(ends).join("; ")}; ${labels.x} ${firstRound} to ${lastRound}.`,
     ...frame.back,
     ...faint.map((s) => path(s, frame, "faint")),
     ...series.map((s) => path(s, frame, "")),
     end === undefined ? undefined : element("circle", { cx: frame.x(end[0]), cy: frame.y(end[1]), r: 3.5, class: "mark-federated" }),
   );
 }
+
+const ends = ({ label, points }: Series): string => `${label}: from ${format(points[0][1])} to ${format(points[points.length - 1][1])}`;
 
 const format = (value: number): string => String(Number(value.toPrecision(3)));
 

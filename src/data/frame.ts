@@ -8,6 +8,7 @@ import { seeded } from "../core/random.js";
 import { categoryColumn, columnNamed, listed, numericColumn } from "./columns.js";
 import type { Dataset } from "./dataset.js";
 import type { PreparedDataset } from "./prepare.js";
+import { bytes, gathered, gatheredCodes } from "./rows.js";
 import type { ResolvedTask } from "./task.js";
 
 export interface Channel {
@@ -106,13 +107,13 @@ export function buildFrame(dataset: PreparedDataset, rows: Int32Array, run: Run,
   const categories: Category[] = [];
   const labels = (name: string): Category => {
     const column = categoryColumn(dataset.readings, name, "features");
-    return { name, codes: Int32Array.from(source, (row) => column.codes[row]), labels: column.labels };
+    return { name, codes: gatheredCodes(column.codes, source), labels: column.labels };
   };
   for (const name of dataset.inputs) {
     const column = columnNamed(dataset.readings, name, "data.inputs");
     if (column.kind === "tensor") continue;
     if (column.kind === "category") categories.push(labels(name));
-    else if (column.kind === "number") channels.push({ name, values: pick(column.values, source) });
+    else if (column.kind === "number") channels.push({ name, values: gathered(column.values, source) });
     else
       fail("FILE_INVALID", {
         where: "data.inputs",
@@ -132,7 +133,7 @@ export function buildFrame(dataset: PreparedDataset, rows: Int32Array, run: Run,
     tick: task.tick,
     observedTo: values === undefined || count === 0 ? count : values[lastRow(dataset, source[count - 1])] + task.tick,
     runStart: runStarts(dataset, source),
-    filled: dataset.filled === undefined ? undefined : Uint8Array.from(source, (row) => (dataset.filled as Uint8Array)[row]),
+    filled: dataset.filled === undefined ? undefined : bytes(count, (i) => (dataset.filled as Uint8Array)[source[i]]),
     channels,
     categories,
     labels,
@@ -152,12 +153,6 @@ function lastRow(dataset: Dataset, row: number): number {
   let last = row;
   while (last + 1 < codes.length && codes[last + 1] === codes[row]) last++;
   return last;
-}
-
-function pick(values: Float64Array, rows: Int32Array): Float64Array {
-  const out = new Float64Array(rows.length);
-  for (let i = 0; i < rows.length; i++) out[i] = values[rows[i]];
-  return out;
 }
 
 /** A row starts a new run where a gap rule broke the history, or where the site's rows are not consecutive. */

@@ -4,6 +4,7 @@ import { fail } from "../core/errors.js";
 import { columnNamed, numericColumn } from "./columns.js";
 import { machineRuns, type Run } from "./frame.js";
 import type { GapsSpec, PreparedDataset } from "./prepare.js";
+import { countUp, gatheredCodes } from "./rows.js";
 import type { Column } from "./table.js";
 
 /** Where each row of the result comes from. */
@@ -30,8 +31,9 @@ export function fillGaps(dataset: PreparedDataset, gaps: GapsSpec | undefined, r
     return column.kind === "number" ? [column.values] : [];
   });
   const holes = gaps === undefined ? undefined : (row: number): boolean => inputs.some((values) => Number.isNaN(values[row]));
+  if (!fills && !anyHole(inputs, gaps !== undefined, dataset.readings.rows)) return broken(dataset, time, step, limit);
   const layout: Layout = { from: [], made: [], restarts: [] };
-  const all = Int32Array.from({ length: dataset.readings.rows }, (_, i) => i);
+  const all = countUp(dataset.readings.rows);
   for (const run of machineRuns(dataset, all)) {
     layRun(layout, run, time, step, limit, gaps?.rule ?? "break", fills ? undefined : holes);
     if (layout.from.length > rowLimit) {
@@ -49,6 +51,26 @@ export function fillGaps(dataset: PreparedDataset, gaps: GapsSpec | undefined, r
   };
   if (fills) fillCells(result, gaps.rule === "interpolate", Math.floor(limit / step), step);
   return result;
+}
+
+function anyHole(inputs: readonly Float64Array[], treated: boolean, rows: number): boolean {
+  if (!treated) return false;
+  for (const values of inputs) for (let row = 0; row < rows; row++) if (Number.isNaN(values[row])) return true;
+  return false;
+}
+
+/** The common case of readings that stay as they are: only mark where history breaks. */
+function broken(dataset: PreparedDataset, time: Float64Array, step: number, limit: number): PreparedDataset {
+  const restarts = new Uint8Array(dataset.readings.rows);
+  let any = false;
+  for (const run of machineRuns(dataset, countUp(dataset.readings.rows))) {
+    for (let row = run.from + 1; row < run.to; row++) {
+      if (time[row] - time[row - 1] - step <= limit) continue;
+      restarts[row] = 1;
+      any = true;
+    }
+  }
+  return any ? { ...dataset, restarts } : dataset;
 }
 
 /** Decides for one machine which rows stay, which are made, and where history breaks. */
@@ -96,7 +118,7 @@ function layRun(
 
 /** Made rows: time continues, labels are held, numbers are missing until filled. */
 function rebuild(column: Column, { from, made }: Layout, step: number, clock: boolean): Column {
-  if (column.kind === "category") return { ...column, codes: Int32Array.from(from, (row) => column.codes[row]) };
+  if (column.kind === "category") return { ...column, codes: gatheredCodes(column.codes, from) };
   if (column.kind === "tensor") {
     fail("FILE_INVALID", { where: "gaps", expected: "number and category columns", got: `tensor ${column.name}` });
   }
@@ -108,7 +130,7 @@ function rebuild(column: Column, { from, made }: Layout, step: number, clock: bo
 
 /** Fills missing inputs of made and of real rows, in place, within runs and up to `limit` rows. */
 function fillCells(dataset: PreparedDataset, interpolate: boolean, limit: number, step: number): void {
-  const all = Int32Array.from({ length: dataset.readings.rows }, (_, i) => i);
+  const all = countUp(dataset.readings.rows);
   const time = numericColumn(dataset.readings, dataset.time as string, "data.time").values;
   const { restarts, filled } = dataset as { restarts: Uint8Array; filled: Uint8Array };
   for (const run of machineRuns(dataset, all)) {

@@ -16,6 +16,7 @@ import type { Dataset } from "./dataset.js";
 import { machineRuns } from "./frame.js";
 import { fillGaps } from "./gaps.js";
 import { resample } from "./resample.js";
+import { countUp } from "./rows.js";
 import type { Column } from "./table.js";
 import { unitConversion } from "./units.js";
 
@@ -31,7 +32,8 @@ export const gapsSchema = z
   .strictObject({ rule: z.enum(["hold", "interpolate", "drop", "break"]), limit: duration.optional() })
   .refine((gaps) => gaps.limit !== undefined || gaps.rule === "drop" || gaps.rule === "break", {
     error: "expected a limit: how long a gap may be filled",
-  });
+  })
+  .refine((gaps) => gaps.limit === undefined || gaps.rule !== "break", { error: "expected no limit with break: every gap breaks" });
 export const unitsSchema = z.record(z.string(), z.string());
 
 export type ResampleSpec = z.infer<typeof resampleSchema>;
@@ -98,7 +100,7 @@ function convert(dataset: Dataset, wanted: Readonly<Record<string, string>>): Da
 
 /** Readings must lie machine by machine, each in ascending time without repeats. */
 function checkOrder(dataset: Dataset): void {
-  const rows = Int32Array.from({ length: dataset.readings.rows }, (_, i) => i);
+  const rows = countUp(dataset.readings.rows);
   const seen = new Set<number>();
   const time = dataset.time === undefined ? undefined : numericColumn(dataset.readings, dataset.time, "data.time").values;
   const strict = dataset.machine !== undefined || dataset.step !== undefined;

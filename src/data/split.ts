@@ -14,6 +14,7 @@ import { categoryColumn } from "./columns.js";
 import type { Dataset } from "./dataset.js";
 import { clockOf, machineRuns } from "./frame.js";
 import { parseInstant } from "./instant.js";
+import { bytes, countUp } from "./rows.js";
 import type { ResolvedTask } from "./task.js";
 
 const share = z.number().gt(0).lt(1);
@@ -71,7 +72,7 @@ function byTime(dataset: Dataset, spec: Extract<SplitSpec, { by: "time" }>): Spl
   const { clock, values } = clockOf(dataset);
   if (values === undefined)
     fail("FILE_INVALID", { where: "split.by", expected: "machine, column or rows (this data has no time column)", got: "time" });
-  const sorted = Float64Array.from(values).sort();
+  const sorted = values.slice().sort();
   const at = (value: number | string, where: string, rows: number): number => {
     if (typeof value === "string") {
       if (clock !== "time") fail("FILE_INVALID", { where, expected: "a share or a value of the clock", got: JSON.stringify(value) });
@@ -90,7 +91,7 @@ function byTime(dataset: Dataset, spec: Extract<SplitSpec, { by: "time" }>): Spl
       got: `test ${spec.test}${spec.validation === undefined ? "" : `, validation ${spec.validation}`}`,
     });
   }
-  const labels = Uint8Array.from(values, (t) => (t >= cut ? test : middle !== undefined && t >= middle ? validation : train));
+  const labels = bytes(values.length, (i) => (values[i] >= cut ? test : middle !== undefined && values[i] >= middle ? validation : train));
   return { labels, time: { validation: middle, test: cut, purge: spec.purge ?? "window" } };
 }
 
@@ -124,7 +125,7 @@ function byColumn(
   const meaning = column.labels.map((label) =>
     label === "train" ? train : label === "validation" ? validation : label === "test" ? test : unused,
   );
-  const labels = Uint8Array.from(column.codes, (code) => (code < 0 ? unused : meaning[code]));
+  const labels = bytes(column.codes.length, (i) => (column.codes[i] < 0 ? unused : meaning[column.codes[i]]));
   for (const [what, label] of [
     ["train", train],
     ["test", test],
@@ -158,7 +159,7 @@ function byColumn(
   return { labels };
 }
 
-const allRows = (dataset: Dataset): Int32Array => Int32Array.from({ length: dataset.readings.rows }, (_, i) => i);
+const allRows = (dataset: Dataset): Int32Array => countUp(dataset.readings.rows);
 
 function mark(labels: Uint8Array, rows: readonly number[], label: number): void {
   for (const row of rows) labels[row] = label;

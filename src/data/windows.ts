@@ -7,6 +7,7 @@ import { categoryColumn, columnNamed, numericColumn } from "./columns.js";
 import type { Dataset } from "./dataset.js";
 import type { History } from "./features/registry.js";
 import { clockOf, type Frame, machineRuns } from "./frame.js";
+import { countUp } from "./rows.js";
 import { type SplitPlan, test, train, unused, validation } from "./split.js";
 import { classLabels, type ResolvedTask } from "./task.js";
 
@@ -85,10 +86,7 @@ export function eventTimes(dataset: Dataset, task: ResolvedTask, answers: Float6
 function flaggedTimes(dataset: Dataset, answers: Float64Array): EventTimes {
   const { values } = clockOf(dataset);
   const byMachine = new Map<number, Float64Array>();
-  for (const run of machineRuns(
-    dataset,
-    Int32Array.from({ length: dataset.readings.rows }, (_, i) => i),
-  )) {
+  for (const run of machineRuns(dataset, countUp(dataset.readings.rows))) {
     const times: number[] = [];
     for (let row = run.from; row < run.to; row++) if (answers[row] === 1 && values !== undefined) times.push(values[row]);
     byMachine.set(run.machine, Float64Array.from(times));

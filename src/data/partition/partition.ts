@@ -10,6 +10,7 @@ import type { Dataset } from "../dataset.js";
 import { machineRuns, type SensorSkew } from "../frame.js";
 import { type DataPlan, type ResolvedPlan, resolvePlan } from "../plan.js";
 import { type PreparedDataset, prepareDataset } from "../prepare.js";
+import { countUp } from "../rows.js";
 import { defaultSplit, planSplit, type SplitPlan } from "../split.js";
 import { dealByShares, dealEqually, dealShards, sharesWithMinimum } from "./deal.js";
 import type { PartitionSpec } from "./schema.js";
@@ -57,7 +58,7 @@ function dealItems(dataset: PreparedDataset, spec: PartitionSpec, split: SplitPl
   if (alone && dataset.time !== undefined && !plan.task.tabular) {
     fail("FILE_INVALID", { where: "sites.use", expected: "time or by (one machine's rows cannot be dealt singly)", got: spec.use });
   }
-  const all = Int32Array.from({ length: dataset.readings.rows }, (_, i) => i);
+  const all = countUp(dataset.readings.rows);
   const runs = alone ? [] : machineRuns(dataset, all);
   const items = alone ? all.length : runs.length;
   const classes = alone ? rowStrata(dataset, plan.task) : machineStrata(dataset, plan.task, runs);
@@ -68,8 +69,8 @@ function dealItems(dataset: PreparedDataset, spec: PartitionSpec, split: SplitPl
   const siteOfItem = new Int32Array(items);
   const shares = sharesFor(spec, classes, groupOf, count, random);
   for (const group of [...new Set(groupOf)].sort((a, b) => a - b)) {
-    const members = Int32Array.from(all.subarray(0, items).filter((i) => groupOf[i] === group));
-    const labels = Int32Array.from(members, (i) => classes[i]);
+    const members = all.subarray(0, items).filter((i) => groupOf[i] === group);
+    const labels = members.map((i) => classes[i]);
     const dealt = deal(spec, labels, count, shares, random.fork("group", group));
     members.forEach((item, i) => {
       siteOfItem[item] = dealt[i];
@@ -128,7 +129,7 @@ function dealByColumn(dataset: PreparedDataset, name: string): Dealt {
   if (used[0] === -1)
     fail("DATA_INVALID", { where: `column ${name}`, expected: "a site for every row", got: `a missing value in row ${codes.indexOf(-1)}` });
   const index = new Map(used.map((code, i) => [code, i]));
-  return { names: used.map((code) => labels[code]), siteOfRow: Int32Array.from(codes, (code) => index.get(code) as number) };
+  return { names: used.map((code) => labels[code]), siteOfRow: codes.map((code) => index.get(code) as number) };
 }
 
 function gather(dataset: PreparedDataset, names: readonly string[], siteOfRow: Int32Array, split: SplitPlan): SitePart[] {

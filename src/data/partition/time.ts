@@ -2,6 +2,7 @@
 import { fail } from "../../core/errors.js";
 import { clockOf, machineRuns } from "../frame.js";
 import type { PreparedDataset } from "../prepare.js";
+import { countUp } from "../rows.js";
 import type { SplitPlan } from "../split.js";
 import type { SitePart } from "./partition.js";
 import type { PartitionSpec } from "./schema.js";
@@ -22,7 +23,7 @@ export function dealByTime(dataset: PreparedDataset, spec: TimeSpec, split: Spli
   const siteOfRow = days
     ? Int32Array.from(values, (t) => modulo(Math.floor(t / day), spec.count))
     : blocks(values, split.labels, spec.count);
-  const all = Int32Array.from({ length: dataset.readings.rows }, (_, i) => i);
+  const all = countUp(dataset.readings.rows);
   const runs = machineRuns(dataset, all);
   return Array.from({ length: spec.count }, (_, site) => {
     const anchors = new Uint8Array(all.length);

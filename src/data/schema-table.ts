@@ -1,31 +1,18 @@
 /** Small operations on tables that every loader needs: finding columns, choosing rows, sorting by machine and time. */
 import { fail } from "../core/errors.js";
+import { categoryColumn as categoryNamed, columnNamed, numericColumn } from "./columns.js";
 import type { CategoryColumn, Column, NumberColumn, Table, TimeColumn } from "./table.js";
 
+const where = "the table";
+
 /** The column of that name. Errors: DATA_MISSING with the names that are there. */
-export function columnOf(table: Table, name: string): Column {
-  const column = table.columns.find((c) => c.name === name);
-  if (column === undefined) {
-    fail("DATA_MISSING", { expected: `a column "${name}"`, got: `columns ${table.columns.map((c) => c.name).join(", ")}` });
-  }
-  return column;
-}
+export const columnOf = (table: Table, name: string): Column => columnNamed(table, name, where);
 
-/** The number or time column of that name. Errors: DATA_MISSING, DATA_INVALID where it is of another kind. */
-export function valuesOf(table: Table, name: string): Float64Array {
-  const column = columnOf(table, name);
-  if (column.kind !== "number" && column.kind !== "time") {
-    fail("DATA_INVALID", { where: `column "${name}"`, expected: "numbers or times", got: column.kind });
-  }
-  return column.values;
-}
+/** The values of a number or time column. Errors: DATA_MISSING, DATA_INVALID where it is of another kind. */
+export const valuesOf = (table: Table, name: string): Float64Array => numericColumn(table, name, where).values;
 
-/** The category column of that name. Errors: DATA_MISSING, DATA_INVALID where it is of another kind. */
-export function categoryOf(table: Table, name: string): CategoryColumn {
-  const column = columnOf(table, name);
-  if (column.kind !== "category") fail("DATA_INVALID", { where: `column "${name}"`, expected: "categories", got: column.kind });
-  return column;
-}
+/** A category column. Errors: DATA_MISSING, DATA_INVALID where it is of another kind. */
+export const categoryOf = (table: Table, name: string): CategoryColumn => categoryNamed(table, name, where);
 
 export const numberColumn = (name: string, values: Float64Array, unit?: string): NumberColumn =>
   unit === undefined ? { name, kind: "number", values } : { name, kind: "number", unit, values };

@@ -66,7 +66,12 @@ export const tableSourceSchema = z.strictObject({
 
 /** Named data sets with their options. A new set is one line here, one loader and one line in its registry. */
 const sets = {
-  cmapss: z.strictObject({ use: z.literal("cmapss"), set: z.enum(["FD001", "FD002", "FD003", "FD004"]) }),
+  cmapss: z.strictObject({
+    use: z.literal("cmapss"),
+    set: z.enum(["FD001", "FD002", "FD003", "FD004"]),
+    /** Test engines count back from at most this remaining life at their last cycle, as some published protocols have it. */
+    lifeCap: z.int().positive().optional(),
+  }),
   "azure-pdm": z.strictObject({ use: z.literal("azure-pdm") }),
   ai4i2020: z.strictObject({ use: z.literal("ai4i2020") }),
   skab: z.strictObject({

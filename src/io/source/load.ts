@@ -45,7 +45,7 @@ export async function loadDataset(spec: DataSpec, context: LoadContext): Promise
 function loadSet(spec: SetSource, root: string): Promise<Dataset> {
   switch (spec.use) {
     case "cmapss":
-      return loadCmapss(root, spec.set);
+      return loadCmapss(root, spec.set, spec.lifeCap);
     case "azure-pdm":
       return loadAzurePdm(root);
     case "ai4i2020":

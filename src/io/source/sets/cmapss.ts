@@ -43,8 +43,11 @@ const altitudes = [0, 10, 20, 25, 35, 42] as const;
 
 const names = ["unit", "cycle", ...range(3).map((i) => `setting${i + 1}`), ...range(21).map((i) => `sensor${i + 1}`)];
 
-/** Loads one subset, training and test engines together. Errors: DATA_MISSING, DATA_INVALID, FILE_UNREADABLE. */
-export async function loadCmapss(root: string, set: CmapssSet): Promise<Dataset> {
+/**
+ * Loads one subset, training and test engines together. With `lifeCap` a test engine's remaining life at its last cycle is at most that.
+ * Errors: DATA_MISSING, DATA_INVALID, FILE_UNREADABLE.
+ */
+export async function loadCmapss(root: string, set: CmapssSet, lifeCap = Number.POSITIVE_INFINITY): Promise<Dataset> {
   const train = await readPart(root, `train_${set}`);
   const test = await readPart(root, `test_${set}`);
   const lives = await readLives(root, set);
@@ -72,7 +75,7 @@ export async function loadCmapss(root: string, set: CmapssSet): Promise<Dataset>
   engines.forEach((engine, i) => {
     const from = engine.first + (i < trainEngines ? 0 : train.rows);
     codes.fill(i, from, from + engine.count);
-    ends[i] = joined[0].values[from + engine.count - 1] + (i < trainEngines ? 0 : lives[i - trainEngines]);
+    ends[i] = joined[0].values[from + engine.count - 1] + (i < trainEngines ? 0 : Math.min(lives[i - trainEngines], lifeCap));
   });
   const altitude = joined[1].values;
   for (let i = 0; i < rows; i++) regimes[i] = nearest(altitude[i]);
@@ -108,6 +111,9 @@ export async function loadCmapss(root: string, set: CmapssSet): Promise<Dataset>
       "Remaining useful life is usually capped at 125 cycles: say with every figure whether the test labels are capped too.",
       "Test engines stop before they fail; their failure time comes from the file RUL.",
       "regime is the nearest of setting1 in {0, 10, 20, 25, 35, 42}; FD001 and FD003 have one regime, FD002 and FD004 six: scale per regime there.",
+      ...(lifeCap < Number.POSITIVE_INFINITY
+        ? [`The given remaining life of test engines was cut at ${lifeCap} before counting back: uncapped figures mean nothing here.`]
+        : []),
       ...(set === "FD004" ? ["NASA's readme says 248 training and 249 test engines; the files hold 249 and 248."] : []),
     ],
   };

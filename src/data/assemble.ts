@@ -8,8 +8,8 @@ import type { ExampleInput } from "./dataset.js";
 import type { Frame } from "./frame.js";
 import { type Tensor, tensorInput } from "./tensor.js";
 
-/** f32 values one input of one site may hold (1 GiB), and columns of the statistics input. */
-export const valueLimit = 268_435_456;
+/** f32 values one input of one site may hold (512 MiB), and columns of the statistics input. */
+export const valueLimit = 134_217_728;
 export const columnLimit = 65_536;
 
 /** The inputs of all windows of all frames, in order. `choose` lists which windows of each frame an Examples takes. */

@@ -4,16 +4,16 @@ import { assemble } from "./assemble.js";
 import { categoryColumn, numericColumn } from "./columns.js";
 import type { Answers, Dataset, Examples } from "./dataset.js";
 import { applyFeatures } from "./features/registry.js";
-import { buildFrame, type Frame } from "./frame.js";
+import type { Frame } from "./frame.js";
 import type { SitePart } from "./partition/partition.js";
 import { type DataPlan, type ResolvedPlan, resolvePlan } from "./plan.js";
 import type { PreparedDataset } from "./prepare.js";
 import { planUnits, unitsOf } from "./privacy-units.js";
 import type { Scaler } from "./scaler.js";
+import { checkVolume } from "./shapes.js";
 import { type WindowedFrame, windowed } from "./site-frames.js";
 import { test, train, validation } from "./split.js";
 import { targetKey } from "./statistic.js";
-import type { Table } from "./table.js";
 import { tensorOf } from "./tensor.js";
 import { columnAnswers } from "./windows.js";
 
@@ -38,6 +38,7 @@ export function siteExamples(part: SitePart, scaler: Scaler, plan: DataPlan): Si
   const found = windowed(part, plan);
   const bases = residualBases(found, part, resolved);
   const frames = found.map(({ frame }) => frame);
+  checkVolume(part.site, part.dataset, resolved, frames);
   for (const frame of frames) applyFeatures(frame, resolved.features, { scaler });
   const assembled = assemble(frames, tensorOf(part.dataset, resolved.task, resolved.features, scaler));
   const items = found.flatMap(({ frame, labelled }) =>
@@ -139,37 +140,4 @@ function unitsRead(
 
 function machineCount(dataset: Dataset): number {
   return dataset.machine === undefined ? 1 : categoryColumn(dataset.readings, dataset.machine, "data.machine").labels.length;
-}
-
-/** Names and shapes of the inputs, known from the file and the columns alone, before any value is read. Errors: FILE_INVALID, DATA_MISSING. */
-export function exampleShapes(plan: DataPlan, dataset: Dataset): Record<string, readonly number[]> {
-  return Object.fromEntries(Object.entries(exampleInputs(plan, dataset)).map(([name, { shape }]) => [name, shape]));
-}
-
-/** Names and shapes of the inputs and the name of every value in them. */
-export function exampleInputs(
-  plan: DataPlan,
-  dataset: Dataset,
-): Record<string, { readonly shape: readonly number[]; readonly names: readonly string[] }> {
-  const empty: Dataset = { ...dataset, readings: emptied(dataset.readings) };
-  const { task, features } = resolvePlan(plan, dataset);
-  const frame = buildFrame(empty, new Int32Array(0), { machine: 0, name: "", from: 0, to: 0 }, task);
-  applyFeatures(frame, features, { scaler: undefined });
-  const tensor = tensorOf(dataset, task, features, undefined);
-  const inputs = assemble([frame], tensor).take(new Int32Array(0));
-  if (Object.keys(inputs).length === 0)
-    fail("FILE_INVALID", { where: "features", expected: "at least one input for the model", got: "none left" });
-  return Object.fromEntries(Object.entries(inputs).map(([name, { shape, names }]) => [name, { shape, names }]));
-}
-
-/** The same columns without rows. */
-function emptied(table: Table): Table {
-  return {
-    rows: 0,
-    columns: table.columns.map((column) => {
-      if (column.kind === "category") return { ...column, codes: new Int32Array(0) };
-      if (column.kind === "tensor") return { ...column, values: new Float32Array(0) };
-      return { ...column, values: new Float64Array(0) };
-    }),
-  };
 }

@@ -4,6 +4,7 @@ import { applyFeatures, type FeatureSpec } from "./features/registry.js";
 import { type Frame, select } from "./frame.js";
 import type { SitePart } from "./partition/partition.js";
 import { type DataPlan, resolvePlan } from "./plan.js";
+import { checkVolume } from "./shapes.js";
 import { siteFrames, windowed } from "./site-frames.js";
 import { train } from "./split.js";
 import { extentKey, logKey, MomentCollector, momentKey, type Schema, type Statistic, targetKey } from "./statistic.js";
@@ -14,7 +15,8 @@ type Scale = Extract<FeatureSpec, { use: "scale" }>;
 /** Measures one site. Only rows labelled for training count. Errors: NOT_FINITE, FILE_INVALID, DATA_INVALID. */
 export function siteStatistic(part: SitePart, plan: DataPlan): Statistic {
   const { dataset } = part;
-  const { task, features } = resolvePlan(plan, dataset);
+  const { task, features, history } = resolvePlan(plan, dataset);
+  checkVolume(part.site, dataset, { task, features, history }, siteFrames(part, plan));
   const collector = new MomentCollector();
   const scaleAt = features.findIndex((spec) => spec.use === "scale" && spec.own === undefined);
   const logAt = features.findIndex((spec) => spec.use === "log1p");

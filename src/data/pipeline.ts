@@ -2,7 +2,7 @@
 
 export { inUnits } from "./answers.js";
 export type { Answers, Dataset, ExampleInput, Examples } from "./dataset.js";
-export { exampleInputs, exampleShapes, type SiteExamples, siteExamples } from "./examples.js";
+export { type SiteExamples, siteExamples } from "./examples.js";
 export { type FeatureName, type FeatureSpec, featureSchema, features, featuresSchema } from "./features/registry.js";
 export { siteStatistic } from "./measure.js";
 export { partitionSites, type SitePart } from "./partition/partition.js";
@@ -21,6 +21,7 @@ export {
   unitsSchema,
 } from "./prepare.js";
 export { fitScaler, type Scaler } from "./scaler.js";
+export { exampleInputs, exampleShapes } from "./shapes.js";
 export { defaultSplit, type SplitSpec, splitSchema } from "./split.js";
 export { addStatistics, type Moments, type Schema, type Statistic, statisticText } from "./statistic.js";
 export { classLabels, type OutputSpec, outputsOf, type ResolvedTask, resolveTask, type TaskSpec, taskSchema } from "./task.js";

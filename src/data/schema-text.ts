@@ -16,7 +16,9 @@ export function isMissing(cell: Cell): boolean {
   if (cell === null || cell === undefined) return true;
   if (typeof cell === "number") return Number.isNaN(cell);
   if (typeof cell !== "string") return false;
-  // The longest marker has four letters; most cells are told apart without a look-up.
+  // Most cells are numbers, and no marker begins as a number does: they are told apart without a look-up.
+  const first = cell.charCodeAt(0);
+  if (first >= 0x2b && first <= 0x39) return false;
   return cell.length <= 8 && missingMarkers.has(cell.trim().toLowerCase());
 }
 

@@ -1,5 +1,5 @@
 /** Every loader on tiny files of the same format; the real files have a test of their own. */
-import { rm } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Dataset } from "../../src/data/dataset.js";
@@ -7,7 +7,7 @@ import { categoryOf, columnOf, valuesOf } from "../../src/data/schema-table.js";
 import { type DataSpec, dataSpecSchema, setNames } from "../../src/data/source-spec.js";
 import { loadDataset } from "../../src/io/source/load.js";
 import { temporaryFolder } from "../support/folder.js";
-import { tinyAzure, tinyCmapss, tinyNeu, tinySets, tinySteelEnergy, tinySteelPlates } from "../support/tiny/sets.js";
+import { tinyAi4i, tinyAzure, tinyCmapss, tinyNeu, tinySets, tinySteelEnergy, tinySteelPlates } from "../support/tiny/sets.js";
 import { write } from "../support/tiny/write.js";
 
 const root = await temporaryFolder();
@@ -144,6 +144,14 @@ describe("named data sets", () => {
     expect((await refused({ use: "steel-industry-energy" }, other)).message).toContain("15 minutes after");
   });
 
+  it("ai4i2020: the target may be spelt with an underscore in the file; its name is the same", async () => {
+    const other = join(root, "underscore");
+    await tinyAi4i(other);
+    const file = join(other, "ai4i2020/ai4i2020.csv");
+    await writeFile(file, (await readFile(file, "utf8")).replace("Machine failure", "Machine_failure"));
+    expect((await load({ use: "ai4i2020" }, other)).readings).toEqual((await load({ use: "ai4i2020" })).readings);
+  });
+
   it("secom: empty cells are NaN, not zero; -1 is pass", async () => {
     const dataset = await load({ use: "secom" });
     expect(dataset.inputs).toEqual(["f0", "f2", "f589"]);
@@ -155,7 +163,6 @@ describe("named data sets", () => {
   it("a truncated gzip file is named, not half read", async () => {
     const other = join(root, "cut");
     await tinyCmapss(other);
-    const { readFile, writeFile } = await import("node:fs/promises");
     const file = join(other, "cmapss/train_FD001.txt.gz");
     await writeFile(file, (await readFile(file)).subarray(0, 400));
     const error = await refused({ use: "cmapss", set: "FD001" }, other);

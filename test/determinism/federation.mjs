@@ -1,6 +1,6 @@
 /**
- * A small federation through the real protocols and the real executor: the model must be the same bytes with 1, 2 and 4 workers,
- * and when sites are slow, late and heard twice. Returns one hash; throws when the runs differ, naming which did.
+ * Small federations through the real protocols and the real executor: the model must be the same bytes with 1, 2 and 4 workers,
+ * and when sites are slow, late and heard twice. Throws when the runs differ, naming which did.
  */
 import { createHash } from "node:crypto";
 
@@ -95,12 +95,57 @@ async function runFederation(load, { workers, conditions }) {
   }
 }
 
-export async function federationHashes(load) {
-  const hashes = [];
-  for (const run of runs) hashes.push(await runFederation(load, run));
+/** The same through the library: fleet, features, splits, federated scaling, threshold, metrics; all three scenarios once. */
+function plan(conditions) {
+  return {
+    federation: "determinism",
+    data: { use: "fleet", machines: 12, days: 50, sites: 4, seed: 5 },
+    task: { kind: "failure", window: "12h", horizon: "24h", stride: "12h" },
+    sites: { use: "by", column: "site" },
+    model: { use: "gru" },
+    training: { optimizer: { use: "adam", learningRate: 0.003 }, epochs: 1, batch: 32 },
+    rounds: 2,
+    aggregate: { use: "mean" },
+    seed: 3,
+    conditions,
+  };
+}
+
+async function runSimulation(load, { workers, conditions }, compare) {
+  const { simulate } = await load("index.js");
+  const { scenarios } = await simulate(plan(conditions), { workers, compare }).result;
+  return scenarios;
+}
+
+/** The hash that every run gave. Errors when one gave another. */
+function agreed(what, hashes) {
   for (const [i, hash] of hashes.entries()) {
-    if (hash !== hashes[0])
-      throw new Error(`federation: expected the model of "${runs[0].name}" (${hashes[0]}), got ${hash} with ${runs[i].name}`);
+    if (hash !== hashes[0]) throw new Error(`${what}: expected ${hashes[0]} as with "${runs[0].name}", got ${hash} with "${runs[i].name}"`);
   }
-  return { "federation: models and losses of 3 rounds over 6 sites": hashes[0] };
+  return hashes[0];
+}
+
+const digest = (value) => createHash("sha256").update(JSON.stringify(value)).digest("hex");
+
+export async function federationHashes(load) {
+  const models = [];
+  const simulated = [];
+  for (const run of runs) models.push(await runFederation(load, run));
+  for (const [i, run] of runs.entries()) simulated.push(await runSimulation(load, run, i === 0));
+  const { federated, centralised, local } = simulated[0];
+  return {
+    "federation: models and losses of 3 rounds over 6 sites": agreed("federation", models),
+    "simulation: federated model": agreed(
+      "simulation",
+      simulated.map((scenarios) => scenarios.federated.model.sha256),
+    ),
+    "simulation: federated metrics": agreed(
+      "metrics",
+      simulated.map((scenarios) => digest(scenarios.federated.metrics)),
+    ),
+    "simulation: centralised model": centralised.model.sha256,
+    "simulation: metrics of every site and scenario": digest(
+      [federated, centralised, local].map(({ metrics, perSite }) => [metrics, perSite]),
+    ),
+  };
 }

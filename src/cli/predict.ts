@@ -5,11 +5,10 @@ import type { ExampleInput } from "../data/dataset.js";
 import { featurePipeline, type PipelineOptions, type Unlabelled } from "../data/predict.js";
 import type { ColumnSchema } from "../data/schema-columns.js";
 import { categoryOf, valuesOf } from "../data/schema-table.js";
-import { targetKey } from "../data/statistic.js";
 import type { Table } from "../data/table.js";
 import { reconstructionScores } from "../evaluation/anomaly.js";
 import type { Engine, InputData } from "../model/engine.js";
-import type { TrainedModel } from "./bundle.js";
+import type { Bundle } from "../round/bundle.js";
 
 export interface Prediction {
   readonly machine?: string;
@@ -19,10 +18,10 @@ export interface Prediction {
 }
 
 /** The columns a table must have, read as they were in training. */
-export function neededColumns(model: TrainedModel): ColumnSchema[] {
-  const { schema } = model.scaler;
-  const residual = model.plan.task.kind === "value" && model.plan.task.residual === true;
-  const target = residual ? ((model.plan.task.kind === "value" ? model.plan.task.target : undefined) ?? schema.target) : undefined;
+export function neededColumns(bundle: Bundle): ColumnSchema[] {
+  const { schema } = bundle.scaler;
+  const residual = bundle.data.task.kind === "value" && bundle.data.task.residual === true;
+  const target = residual ? ((bundle.data.task.kind === "value" ? bundle.data.task.target : undefined) ?? schema.target) : undefined;
   const names = new Set([schema.machine, schema.time, ...schema.inputs, target].filter((n): n is string => n !== undefined));
   return [...names].map((name): ColumnSchema => {
     if (name === schema.time && schema.clock === "time") return { name, kind: "time" };
@@ -33,11 +32,11 @@ export function neededColumns(model: TrainedModel): ColumnSchema[] {
 }
 
 /** One answer per example: a probability and yes or no, a class, a number, or a reconstruction error. */
-export function predictTable(model: TrainedModel, table: Table, engine: Engine, options: PipelineOptions): Prediction[] {
-  const examples = featurePipeline(model.plan, model.scaler, options).examples(table);
-  engine.load(model.values);
+export function predictTable(bundle: Bundle, table: Table, engine: Engine, options: PipelineOptions): Prediction[] {
+  const examples = featurePipeline(bundle.data, bundle.scaler, options).examples(table);
+  engine.load(bundle.values);
   const inputs: Record<string, InputData> = {};
-  for (const name of Object.keys(model.spec.inputs)) {
+  for (const name of Object.keys(bundle.model.inputs)) {
     const input = examples.inputs[name];
     if (input === undefined) {
       fail("DATA_INVALID", { where: `input "${name}"`, expected: "features that make it", got: Object.keys(examples.inputs).join(", ") });
@@ -45,8 +44,8 @@ export function predictTable(model: TrainedModel, table: Table, engine: Engine, 
     inputs[name] = input;
   }
   const outputs = engine.predict({ count: examples.count, inputs });
-  const answer = answerOf(model, examples, outputs, table);
-  const { schema } = model.scaler;
+  const answer = answerOf(bundle, examples, outputs, table);
+  const { schema } = bundle.scaler;
   const machines = schema.machine === undefined ? undefined : categoryOf(table, schema.machine).labels;
   return Array.from({ length: examples.count }, (_, i) => ({
     ...(machines === undefined ? {} : { machine: machines[examples.machines[i]] }),
@@ -60,9 +59,9 @@ const moment = (value: number, clock: boolean): string | number =>
 
 type Answer = (i: number) => Record<string, string | number | boolean>;
 
-function answerOf(model: TrainedModel, examples: Unlabelled, outputs: Float32Array, table: Table): Answer {
-  const { task } = model.plan;
-  const { threshold, output } = model;
+function answerOf(bundle: Bundle, examples: Unlabelled, outputs: Float32Array, table: Table): Answer {
+  const { task } = bundle.data;
+  const { threshold, outputs: output } = bundle;
   const judged = (score: number, word: string): Record<string, boolean> => (threshold === undefined ? {} : { [word]: score >= threshold });
   if (task.kind === "failure") {
     return (i) => {
@@ -79,31 +78,20 @@ function answerOf(model: TrainedModel, examples: Unlabelled, outputs: Float32Arr
     };
   }
   if (task.kind === "anomaly") {
-    const first: ExampleInput = examples.inputs[Object.keys(model.spec.inputs)[0]];
+    const first: ExampleInput = examples.inputs[Object.keys(bundle.model.inputs)[0]];
     const scores = reconstructionScores(first, outputs);
     return (i) => ({ error: scores[i], ...judged(scores[i], "anomaly") });
   }
-  const { scale, offset } = scaleOf(model);
-  const bases = task.kind === "value" && task.residual === true ? lastKnown(model, examples, table) : undefined;
-  const word = task.kind === "rul" ? "remainingLife" : "value";
-  return (i) => ({ [word]: outputs[i] * scale + offset + (bases?.[i] ?? 0) });
-}
-
-/** As the targets were scaled in training: life by its cap or largest value, values by mean and sd, differences by sd alone. */
-function scaleOf(model: TrainedModel): { scale: number; offset: number } {
-  const { task } = model.plan;
-  if (task.kind === "rul" && typeof task.cap === "number") return { scale: task.cap, offset: 0 };
-  const measured = model.scaler.columns[targetKey];
-  if (measured === undefined) fail("DATA_INVALID", { where: "model", expected: "the scale of its answers", got: "none" });
-  if (task.kind === "rul") return { scale: measured.max > 0 ? measured.max : 1, offset: 0 };
-  const residual = task.kind === "value" && task.residual === true;
-  return { scale: measured.sd > 0 ? measured.sd : 1, offset: residual ? 0 : measured.mean };
+  const { scale, offset } = bundle.answers ?? { scale: 1, offset: 0 };
+  const bases = task.kind === "value" && task.residual === true ? lastKnown(bundle, examples, table) : undefined;
+  if (task.kind === "rul") return (i) => ({ remainingLife: Math.min(Math.max(outputs[i] * scale + offset, 0), scale) });
+  return (i) => ({ value: outputs[i] * scale + offset + (bases?.[i] ?? 0) });
 }
 
 /** The last known value of the target at each example, for models that predict the difference to it. */
-function lastKnown(model: TrainedModel, examples: Unlabelled, table: Table): number[] {
-  const { schema } = model.scaler;
-  const target = (model.plan.task.kind === "value" ? model.plan.task.target : undefined) ?? schema.target;
+function lastKnown(bundle: Bundle, examples: Unlabelled, table: Table): number[] {
+  const { schema } = bundle.scaler;
+  const target = (bundle.data.task.kind === "value" ? bundle.data.task.target : undefined) ?? schema.target;
   if (target === undefined || schema.time === undefined)
     fail("DATA_INVALID", { where: "model", expected: "a target and a clock", got: "none" });
   const values = valuesOf(table, target);

@@ -1,6 +1,7 @@
 /** The command as a tree of verbs. Built by a function, so that the documentation test can walk it and a test can run it in-process. */
 import { Command, CommanderError } from "commander";
 import { MillwrightError } from "../core/errors.js";
+import { version } from "../io/version.js";
 import type { Context } from "./context.js";
 import type { ExitCode } from "./exit-codes.js";
 import { showError } from "./show/errors.js";
@@ -15,7 +16,6 @@ import { planVerb } from "./verbs/plan.js";
 import { predictVerb } from "./verbs/predict.js";
 import { reportVerb } from "./verbs/report.js";
 import { simulateVerb } from "./verbs/simulate.js";
-import { version } from "./version.js";
 
 /** Adds one verb to the command. The action returns the exit status, nothing meaning 0. */
 export type Verb = (program: Command, run: Run) => void;

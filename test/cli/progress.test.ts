@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { SimulationEvent } from "../../src/cli/ports.js";
 import { progress } from "../../src/cli/show/progress.js";
+import type { SimulationEvent } from "../../src/lab/events.js";
 import { contextIn, memory, temporary } from "./harness.js";
 
 const rounds: SimulationEvent[] = [

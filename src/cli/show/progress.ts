@@ -3,8 +3,8 @@
  * so that a log stays readable. It only shows: no result depends on it.
  */
 import { createLogUpdate } from "log-update";
+import type { SimulationEvent } from "../../lab/events.js";
 import { type Colors, type Context, colorsFor, line } from "../context.js";
-import type { SimulationEvent } from "../ports.js";
 import { bar, pad, plain, seconds, sparkline } from "./text.js";
 import { scenarioLabels } from "./view.js";
 

@@ -1,7 +1,7 @@
 /** `millwright export`: a trained model for other runtimes. */
 import { dirname, join } from "node:path";
 import { fail } from "../../core/errors.js";
-import type { TrainedModel } from "../bundle.js";
+import type { Bundle } from "../../round/bundle.js";
 import { line, writeJson } from "../context.js";
 import { type Verb, wantsJson } from "../program.js";
 import { bytes as size } from "../show/text.js";
@@ -31,8 +31,8 @@ export const exportVerb: Verb = (program, run) => {
         const form = options.to as Form;
         const from = resolvePath(context, path);
         const to = options.out === undefined ? join(dirname(from), forms[form].file) : resolvePath(context, options.out);
-        const { readBundle } = await import("../bundle.js");
-        const bytes = await encode(readBundle(readBytes(from), from), form);
+        const { decodeBundle } = await import("../../round/bundle.js");
+        const bytes = await encode(decodeBundle(readBytes(from), from), form);
         writeWhole(to, bytes);
         if (wantsJson(command)) writeJson(context, { file: to, form, bytes: bytes.length });
         else line(context.out, `Wrote ${shownPath(context, to)} (${size(bytes.length)}): ${forms[form].what}.`);
@@ -41,25 +41,23 @@ export const exportVerb: Verb = (program, run) => {
     );
 };
 
-async function encode(model: TrainedModel, form: Form): Promise<Uint8Array> {
-  const { modelHash, writeBundle } = await import("../bundle.js");
-  if (form === "bundle") return writeBundle(model);
-  const metadata = { federation: model.federation, sha256: modelHash(model.values) };
+async function encode(bundle: Bundle, form: Form): Promise<Uint8Array> {
+  const { encodeBundle } = await import("../../round/bundle.js");
+  if (form === "bundle") return encodeBundle(bundle);
+  const { digestValues } = await import("../../io/store/digest.js");
+  const metadata = { federation: bundle.federation, sha256: digestValues(bundle.values) };
   if (form === "safetensors") {
     const { writeSafetensors } = await import("../../model/safetensors.js");
     const { inferModel } = await import("../../model/shape.js");
-    return writeSafetensors(inferModel(model.spec).tensors, model.values, metadata);
+    return writeSafetensors(inferModel(bundle.model).tensors, bundle.values, { format: "pt", ...metadata });
   }
   const { writeOnnx } = await import("../../model/onnx/write.js");
-  const { kind } = model.output;
+  const { kind } = bundle.outputs;
   const probability = kind === "binary" ? "sigmoid" : kind === "classes" ? "softmax" : undefined;
-  return writeOnnx(model.spec, model.values, {
-    name: model.federation,
-    metadata: {
-      ...metadata,
-      ...(model.threshold === undefined ? {} : { threshold: String(model.threshold) }),
-      features: JSON.stringify(model.plan.features ?? []),
-    },
+  const threshold: Record<string, string> = bundle.threshold === undefined ? {} : { threshold: String(bundle.threshold) };
+  return writeOnnx(bundle.model, bundle.values, {
+    name: bundle.federation,
+    metadata: { ...metadata, ...threshold, features: JSON.stringify(bundle.data.features ?? []) },
     ...(probability === undefined ? {} : { probability }),
   });
 }

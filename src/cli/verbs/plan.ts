@@ -2,7 +2,6 @@
 import { colorsFor, line, writeJson } from "../context.js";
 import { type Verb, wantsJson } from "../program.js";
 import { plain, table, wrap } from "../show/text.js";
-import { describeFile } from "../wiring.js";
 import { resolvePath } from "./numbers.js";
 
 export const planVerb: Verb = (program, run) => {
@@ -13,6 +12,7 @@ export const planVerb: Verb = (program, run) => {
     .option("--json", "print the plan as JSON")
     .action((file: string, _options: unknown, command) =>
       run(async (context) => {
+        const { describeFile } = await import("../describe.js");
         const plan = await describeFile(resolvePath(context, file), context.env.MILLWRIGHT_DATA);
         if (wantsJson(command)) {
           writeJson(context, plan);

@@ -4,7 +4,6 @@ import { fail } from "../../core/errors.js";
 import { type Context, line, writeJson } from "../context.js";
 import type { Prediction } from "../predict.js";
 import { type Verb, wantsJson } from "../program.js";
-import { loadEngine } from "../wiring.js";
 import { writeWhole } from "./files.js";
 import { resolvePath, shownPath } from "./numbers.js";
 
@@ -38,17 +37,17 @@ export const predictVerb: Verb = (program, run) => {
 };
 
 async function answers(modelPath: string, tablePath: string, at: (typeof moments)[number]): Promise<Prediction[]> {
-  const { readBundle } = await import("../bundle.js");
+  const { decodeBundle } = await import("../../round/bundle.js");
   const { neededColumns, predictTable } = await import("../predict.js");
-  const { createEngine } = await loadEngine();
+  const { createEngine } = await import("../../model/engine-wasm.js");
   const { openSource } = await import("../../io/source/open.js");
   const { readTable } = await import("../../io/source/read.js");
   const { readLimits } = await import("../../io/source/limits.js");
   const { sortByMachine } = await import("../../data/schema-table.js");
-  const model = readBundle(readBytes(modelPath), modelPath);
-  const { schema } = model.scaler;
-  const table = await readTable(await openSource(tablePath, readLimits), neededColumns(model));
-  return predictTable(model, sortByMachine(table, schema.machine, schema.time), createEngine(model.spec), { at });
+  const bundle = decodeBundle(readBytes(modelPath), modelPath);
+  const { schema } = bundle.scaler;
+  const table = await readTable(await openSource(tablePath, readLimits), neededColumns(bundle));
+  return predictTable(bundle, sortByMachine(table, schema.machine, schema.time), createEngine(bundle.model), { at });
 }
 
 /** The bytes of a model file. Errors: FILE_UNREADABLE. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { fail } from "../../core/errors.js";
 import type { SimulationResult } from "../../lab/result.js";
+import { type Bundle, encodeBundle } from "../../round/bundle.js";
 import { type Context, colorsFor, line, writeJson } from "../context.js";
 import type { ExitCode } from "../exit-codes.js";
 import { type Verb, wantsJson } from "../program.js";
@@ -54,18 +55,20 @@ async function simulateAction(context: Context, file: string, options: Options, 
   if (jsonTo !== undefined) guardTarget(jsonTo);
   const seeds = options.seeds ?? 1;
   const runs: SimulationResult[] = [];
+  let bundle: Bundle | undefined;
   for (let i = 0; i < seeds; i++) {
     const first = runs[0]?.seed ?? options.seed;
-    const result = await runOne(context, file, options, {
+    const done = await runOne(context, file, options, {
       seed: first === undefined ? undefined : first + i,
       title: seeds === 1 ? undefined : `seed ${i + 1}/${seeds}`,
       state: stateFolder(context, options, file),
     });
-    if (result === "interrupted") return interrupted(context, i, seeds);
-    runs.push(result);
+    if (done === "interrupted") return interrupted(context, i, seeds);
+    runs.push(done.result);
+    bundle ??= done.bundle;
   }
   const result: AnyResult = seeds === 1 ? runs[0] : mergeSeeds(runs);
-  const written = writeFiles(context, result, options, jsonTo);
+  const written = writeFiles(context, result, bundle, options, jsonTo);
   if (json && jsonTo === undefined) writeJson(context, result);
   else
     for (const text of closing(viewOf(result), written, colorsFor(context.out, context.env), context.out.columns ?? 100))
@@ -78,7 +81,7 @@ async function runOne(
   file: string,
   options: Options,
   one: { seed: number | undefined; title: string | undefined; state: string },
-): Promise<SimulationResult | "interrupted"> {
+): Promise<{ result: SimulationResult; bundle: Bundle } | "interrupted"> {
   const shown = progress(context, { quiet: options.quiet === true, title: one.title });
   try {
     const simulation = await startSimulation(file, {
@@ -90,10 +93,8 @@ async function runOne(
       dataRoot: context.env.MILLWRIGHT_DATA,
       signal: context.interrupt,
     });
-    // Whoever fails first must not leave the other promise unheard.
-    simulation.result.catch(() => undefined);
     for await (const event of simulation.events) shown.show(event);
-    return await simulation.result;
+    return { result: await simulation.result, bundle: await simulation.bundle };
   } catch (error) {
     if (context.interrupt.aborted) return "interrupted";
     throw error;
@@ -129,12 +130,24 @@ function nameOf(file: string): string {
   return name === "" ? "run" : name;
 }
 
-function writeFiles(context: Context, result: AnyResult, options: Options, jsonTo: string | undefined): Written {
+function writeFiles(
+  context: Context,
+  result: AnyResult,
+  bundle: Bundle | undefined,
+  options: Options,
+  jsonTo: string | undefined,
+): Written {
   const view = viewOf(result);
   const folder = options.out === undefined ? join(context.cwd, "out", nameOf(view.first.federation)) : resolvePath(context, options.out);
   const resultPath = jsonTo ?? join(folder, "result.json");
   const reportPath = join(folder, "report.html");
   writeWhole(resultPath, `${JSON.stringify(result)}\n`);
   writeWhole(reportPath, renderReport(view));
-  return { result: shownPath(context, resultPath), report: shownPath(context, reportPath) };
+  const model = join(folder, "model.safetensors");
+  if (bundle !== undefined) writeWhole(model, encodeBundle(bundle));
+  return {
+    result: shownPath(context, resultPath),
+    report: shownPath(context, reportPath),
+    ...(bundle === undefined ? {} : { model: shownPath(context, model) }),
+  };
 }

@@ -1,10 +1,10 @@
 /** `millwright data partition`: how a file's data falls over its sites, in numbers, on the terminal and as a picture. */
 import type { Command } from "commander";
+import { version } from "../../../io/version.js";
 import type { PartitionSummary } from "../../../lab/result.js";
 import { type Context, colorsFor, line, writeJson } from "../../context.js";
 import { type Run, wantsJson } from "../../program.js";
 import { bar, count, plain, table } from "../../show/text.js";
-import { version } from "../../version.js";
 import { writeWhole } from "../files.js";
 import { resolvePath, shownPath } from "../numbers.js";
 

@@ -1,4 +1,5 @@
 /** What comes with Millwright: how many packages, how large, under which licences, and that none runs code when installed. */
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -67,6 +68,17 @@ function licence(place: string): string {
   const { license } = manifestOf(place);
   return typeof license === "object" ? license.type : (license ?? "none stated");
 }
+
+describe("the kernels", () => {
+  it("are one .wasm of at most 32 kB, the one whose hash is committed", () => {
+    const text = read("dist/kernels/binary.js");
+    const base64 = /"([A-Za-z0-9+/=]{1000,})"/.exec(text)?.[1] ?? "";
+    const wasm = Buffer.from(base64, "base64");
+    expect(wasm.subarray(0, 4).toString("latin1")).toBe("\0asm");
+    expect(wasm.length).toBeLessThanOrEqual(32 * 1024);
+    expect(createHash("sha256").update(wasm).digest("hex")).toBe(read("kernels/kernels.sha256").trim());
+  });
+});
 
 describe("packages", () => {
   it("are all on this disk as the lock says", () => {

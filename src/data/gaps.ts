@@ -49,8 +49,14 @@ export function fillGaps(dataset: PreparedDataset, gaps: GapsSpec | undefined, r
     filled,
     ...(fills ? { fillSpan: limit } : {}),
   };
-  if (fills) fillCells(result, gaps.rule === "interpolate", Math.floor(limit / step), step);
-  return result;
+  if (!fills) return result;
+  const asRead = Object.fromEntries(
+    result.readings.columns.flatMap((c) =>
+      c.kind === "number" && result.inputs.includes(c.name) ? [[c.name, c.values.slice()] as const] : [],
+    ),
+  );
+  fillCells(result, gaps.rule === "interpolate", Math.floor(limit / step), step);
+  return { ...result, asRead };
 }
 
 function anyHole(inputs: readonly Float64Array[], treated: boolean, rows: number): boolean {

@@ -50,6 +50,8 @@ export interface PreparedDataset extends Dataset {
   readonly restarts?: Uint8Array;
   /** Bit 1: the row was made by a gap rule (no answer may come from it). Bit 2: a value on it looks ahead (no window may end on it). */
   readonly filled?: Uint8Array;
+  /** Inputs as they were read, missing values still missing: answers come from these. */
+  readonly asRead?: Readonly<Record<string, Float64Array>>;
   /** How far back in time a filled value may have come from, in clock units. */
   readonly fillSpan?: number;
   /** Step of the readings as they came, before resampling. */

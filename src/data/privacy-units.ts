@@ -64,7 +64,8 @@ export function unitsOf(
   const to = Math.floor((Math.max(labelTo, frame.time[last] + frame.tick) - 1) / day);
   if (own > 0) {
     const ownTo = Math.floor(frame.time[Math.min(own, frame.rows) - 1] / day);
-    for (let d = Math.floor(frame.time[0] / day); d <= ownTo && d < from; d++) into.push(base + d - plan.firstDay);
+    // Windows among those rows are scaled by later ones too.
+    for (let d = Math.floor(frame.time[0] / day); d <= ownTo; d++) if (d < from || d > to) into.push(base + d - plan.firstDay);
   }
   for (let d = from; d <= to; d++) into.push(base + d - plan.firstDay);
 }

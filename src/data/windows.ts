@@ -7,6 +7,7 @@ import { categoryColumn, columnNamed, numericColumn } from "./columns.js";
 import type { Dataset } from "./dataset.js";
 import type { History } from "./features/registry.js";
 import { clockOf, type Frame, machineRuns } from "./frame.js";
+import type { PreparedDataset } from "./prepare.js";
 import { countUp } from "./rows.js";
 import { type SplitPlan, test, train, unused, validation } from "./split.js";
 import { classLabels, type ResolvedTask } from "./task.js";
@@ -95,7 +96,7 @@ function flaggedTimes(dataset: Dataset, answers: Float64Array): EventTimes {
 }
 
 /** The answer of each row where it is a column: 0/1, class number or value; NaN where missing. */
-export function columnAnswers(dataset: Dataset, task: ResolvedTask): Float64Array | undefined {
+export function columnAnswers(dataset: PreparedDataset, task: ResolvedTask): Float64Array | undefined {
   if (task.target === undefined) return undefined;
   const column = columnNamed(dataset.readings, task.target, "task.target");
   const { spec } = task;
@@ -121,7 +122,7 @@ export function columnAnswers(dataset: Dataset, task: ResolvedTask): Float64Arra
     const { values } = numericColumn(dataset.readings, task.target, "task.target");
     return values.map((v) => (Number.isNaN(v) ? Number.NaN : v === wanted ? 1 : 0));
   }
-  return numericColumn(dataset.readings, task.target, "task.target").values;
+  return dataset.asRead?.[task.target] ?? numericColumn(dataset.readings, task.target, "task.target").values;
 }
 
 export interface LabelSources {
@@ -188,8 +189,8 @@ function answerOf(
   }
   const row = last + task.ahead;
   if (row >= frame.rows || frame.runStart[row] !== frame.runStart[last]) return undefined;
-  if (task.ahead > 0 && ((frame.filled?.[row] ?? 0) & 1) === 1) return undefined;
   if (answers === undefined) return { value: 0, to: t };
+  if (((frame.filled?.[row] ?? 0) & 1) === 1) return undefined;
   return { value: answers[frame.source[row]], to: frame.time[row] + frame.tick };
 }
 

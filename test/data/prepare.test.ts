@@ -122,6 +122,37 @@ describe("gaps", () => {
     expect([...sites[0].train.times].map((t) => t / hour)).toEqual([1, 2, 3]);
   });
 
+  it("what was filled in is never an answer, and never the end of a window if it looked ahead", () => {
+    const x = [...Array(40).keys()].map((h) => (h % 7 === 3 ? nan : h));
+    const ends = (rule: "hold" | "interpolate", task: DataPlan["task"]): number[] => {
+      const plan: DataPlan = {
+        task,
+        gaps: { rule, limit: "2h" },
+        features: [],
+        split: { by: "time", test: 0.2 },
+        sites: { use: "iid", count: 1 },
+      };
+      return [...run(readings([...x.keys()], x), plan).sites[0].train.times].map((t) => t / hour);
+    };
+    const next: DataPlan["task"] = { kind: "value", window: 2, horizon: 1, target: "x" };
+    const same: DataPlan["task"] = { kind: "class", window: 2, target: "mode" };
+    const all = [...Array(31).keys()].slice(1);
+    expect(ends("hold", next)).toEqual(all.filter((h) => (h + 1) % 7 !== 3));
+    expect(ends("interpolate", next)).toEqual(all.filter((h) => h % 7 !== 3 && (h + 1) % 7 !== 3));
+    expect(ends("hold", same)).toEqual([...all, 31]);
+    expect(ends("interpolate", same)).toEqual([...all, 31].filter((h) => h % 7 !== 3));
+    // Rows that were never read carry no label of their own.
+    const gone = [...Array(40).keys()].filter((h) => h % 7 !== 3);
+    const plan: DataPlan = {
+      task: same,
+      gaps: { rule: "hold", limit: "2h" },
+      features: [],
+      split: { by: "time", test: 0.2 },
+      sites: { use: "iid", count: 1 },
+    };
+    expect([...run(readings(gone, gone), plan).sites[0].train.times].some((t) => (t / hour) % 7 === 3)).toBe(false);
+  });
+
   it("no window spans a break", () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 60 }), { minLength: 20 }), fc.integer({ min: 1, max: 5 }), (hours, window) => {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fail } from "../../core/errors.js";
 import { type Context, line, writeJson } from "../context.js";
-import type { Prediction } from "../predict.js";
+import type { Prediction } from "../../round/predict.js";
 import { type Verb, wantsJson } from "../program.js";
 import { writeWhole } from "./files.js";
 import { resolvePath, shownPath } from "./numbers.js";
@@ -38,7 +38,7 @@ export const predictVerb: Verb = (program, run) => {
 
 async function answers(modelPath: string, tablePath: string, at: (typeof moments)[number]): Promise<Prediction[]> {
   const { decodeBundle } = await import("../../round/bundle.js");
-  const { neededColumns, predictTable } = await import("../predict.js");
+  const { neededColumns, predictTable } = await import("../../round/predict.js");
   const { createEngine } = await import("../../model/engine-wasm.js");
   const { openSource } = await import("../../io/source/open.js");
   const { readTable } = await import("../../io/source/read.js");
@@ -47,7 +47,7 @@ async function answers(modelPath: string, tablePath: string, at: (typeof moments
   const bundle = decodeBundle(readBytes(modelPath), modelPath);
   const { schema } = bundle.scaler;
   const table = await readTable(await openSource(tablePath, readLimits), neededColumns(bundle));
-  return predictTable(bundle, sortByMachine(table, schema.machine, schema.time), createEngine(bundle.model), { at });
+  return predictTable(bundle, createEngine(bundle.model), sortByMachine(table, schema.machine, schema.time), { at });
 }
 
 /** The bytes of a model file. Errors: FILE_UNREADABLE. */
@@ -66,7 +66,7 @@ function told(context: Context, to: string, predictions: readonly Prediction[]):
 
 /** RFC 4180, one line per answer. */
 export function csv(predictions: readonly Prediction[]): string[] {
-  const names = [...new Set(predictions.flatMap((p) => Object.keys(p)))];
+  const names = [...new Set(predictions.flatMap((p) => Object.keys(p)))] as (keyof Prediction)[];
   const cell = (value: unknown): string => {
     const text = value === undefined ? "" : String(value);
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

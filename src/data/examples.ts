@@ -1,7 +1,8 @@
 /** A site's examples for training, validation and test. */
 import { fail } from "../core/errors.js";
+import { lastKnown } from "./answers.js";
 import { assemble } from "./assemble.js";
-import { categoryColumn, numericColumn } from "./columns.js";
+import { categoryColumn } from "./columns.js";
 import type { Answers, Dataset, Examples } from "./dataset.js";
 import { applyFeatures } from "./features/registry.js";
 import type { Frame } from "./frame.js";
@@ -94,21 +95,9 @@ function targetsOf(
 
 /** Last known value of the target at each window, for tasks that predict the difference to it. */
 function residualBases(found: readonly WindowedFrame[], part: SitePart, { task }: ResolvedPlan): Float64Array | undefined {
-  if (task.spec.kind !== "value" || task.spec.residual !== true || task.target === undefined) return undefined;
-  const { values } = numericColumn(part.dataset.readings, task.target, "task.target");
-  return Float64Array.from(
-    found.flatMap(({ frame, labelled }) =>
-      Array.from(labelled.lasts, (last) => {
-        const value = values[frame.source[last]];
-        if (Number.isFinite(value)) return value;
-        return fail("DATA_INVALID", {
-          where: `column ${task.target}, row ${frame.source[last]}`,
-          expected: "a last known value to predict the difference to",
-          got: "a missing value",
-        });
-      }),
-    ),
-  );
+  const base = lastKnown(part.dataset, task);
+  if (base === undefined) return undefined;
+  return Float64Array.from(found.flatMap(({ frame, labelled }) => Array.from(labelled.lasts, (last) => base(frame, last))));
 }
 
 function rowFlags(frames: readonly Frame[], rowAt: readonly Int32Array[], rows: number, answers: Float64Array): Uint8Array {

@@ -4,6 +4,7 @@
  * `history` rows before the last one, and the first rows of the machine where `own` scaling is used.
  */
 import { fail } from "../core/errors.js";
+import { lastKnown } from "./answers.js";
 import { assemble } from "./assemble.js";
 import { columnNamed, findColumn } from "./columns.js";
 import type { Dataset, Examples } from "./dataset.js";
@@ -18,8 +19,11 @@ import { tensorOf } from "./tensor.js";
 import { unitConversion } from "./units.js";
 import { placeWindows } from "./windows.js";
 
-/** Examples without answers: targets are empty. */
-export type Unlabelled = Pick<Examples, "count" | "inputs" | "machines" | "times">;
+/** Examples without answers. */
+export interface Unlabelled extends Pick<Examples, "count" | "inputs" | "machines" | "times"> {
+  /** For models that predict the difference to the last known value of the target: that value. */
+  readonly bases?: Float64Array;
+}
 
 export interface FeaturePipeline {
   /** Examples of a table of raw rows (one machine, or several with a machine column, each in ascending time). */
@@ -56,8 +60,12 @@ export function featurePipeline(plan: Omit<DataPlan, "sites">, scaler: Scaler, o
         expected: `at least ${history.needed} consecutive rows of a machine`,
         got: `${table.rows} rows`,
       });
+    const base = lastKnown(prepared, task);
     return {
       count,
+      ...(base === undefined
+        ? {}
+        : { bases: Float64Array.from(frames.flatMap((frame) => Array.from(frame.lasts, (last) => base(frame, last)))) }),
       inputs: assemble(frames, tensor).take(Int32Array.from({ length: count }, (_, i) => i)),
       machines: Int32Array.from(frames.flatMap((frame) => Array.from(frame.lasts, () => frame.machine))),
       times: Float64Array.from(frames.flatMap((frame) => Array.from(frame.lasts, (last) => frame.time[last]))),
@@ -73,15 +81,15 @@ function historyRows(plan: Omit<DataPlan, "sites">, schema: Schema): number {
 /** The table seen as the data set it was trained on: known columns only, labels in their trained order, units as trained. */
 function readAs(table: Table, schema: Schema, plan: Omit<DataPlan, "sites">): Dataset {
   const wanted = new Set([...schema.inputs, ...(schema.time === undefined ? [] : [schema.time]), ...Object.keys(schema.categories)]);
+  const target = ("target" in plan.task ? plan.task.target : undefined) ?? schema.target;
   const columns: Column[] = [];
   for (const column of table.columns) {
     if (column.name === schema.machine) columns.push(column);
     else if (column.kind === "category" && schema.categories[column.name] !== undefined)
       columns.push(relabelled(column, schema.categories[column.name]));
-    else if (column.kind === "number" && (wanted.has(column.name) || column.name === schema.target)) columns.push(inUnit(column, schema));
+    else if (column.kind === "number" && (wanted.has(column.name) || column.name === target)) columns.push(inUnit(column, schema));
     else if (wanted.has(column.name)) columns.push(column);
   }
-  const target = ("target" in plan.task ? plan.task.target : undefined) ?? schema.target;
   const readings: Table = { rows: table.rows, columns: withAnswer(columns, table.rows, target, schema) };
   for (const name of [...schema.inputs, ...(schema.time === undefined ? [] : [schema.time])])
     columnNamed(readings, name, "rows to predict");

@@ -4,11 +4,7 @@
  */
 import { z } from "zod";
 import { fail } from "../core/errors.js";
-import { sigmoid } from "../core/math.js";
-import { type DataPlan, featurePipeline, type OutputSpec, type PipelineOptions, type Scaler, type Unlabelled } from "../data/pipeline.js";
-import type { Table } from "../data/table.js";
-import { mostLikely } from "../evaluation/classes.js";
-import type { Engine, ExampleData } from "../model/engine.js";
+import type { DataPlan, OutputSpec, Scaler } from "../data/pipeline.js";
 import { matchTensors, readSafetensors, writeSafetensors } from "../model/safetensors.js";
 import { inferModel } from "../model/shape.js";
 import type { ModelSpec } from "../model/spec.js";
@@ -25,15 +21,6 @@ export interface Bundle {
   readonly threshold?: number;
   /** Answer = output * scale + offset, for regressions. */
   readonly answers?: { readonly scale: number; readonly offset: number };
-}
-
-/** What a bundle says of one window. */
-export interface Prediction {
-  readonly machine: string | undefined;
-  readonly time: number;
-  /** Probability of failure, value in its unit, probability of the class; undefined for reconstructions, which have an error instead. */
-  readonly value: number;
-  readonly label?: string;
 }
 
 /** Puts a bundle together; the sites' part of the plan stays behind. */
@@ -85,58 +72,4 @@ export function decodeBundle(bytes: Uint8Array, where = "model"): Bundle {
   const description = checked.data as unknown as Omit<Bundle, "values">;
   const values = matchTensors(file, inferModel(description.model).tensors);
   return { ...description, values };
-}
-
-/** Predictions for every window of a table of raw rows. The engine must be built for the bundle's model. Errors: those of the features and the engine. */
-export function predictTable(bundle: Bundle, engine: Engine, table: Table, options: PipelineOptions = {}): Prediction[] {
-  const examples = featurePipeline(bundle.data, bundle.scaler, options).examples(table);
-  if (bundle.outputs.kind === "reconstruction") {
-    fail("PLAN_REFUSED", {
-      where: "predict",
-      expected: "a model that answers with a number or a class",
-      got: "an autoencoder",
-      remedy: "score reconstructions with simulate",
-    });
-  }
-  if (bundle.data.task.kind === "value" && bundle.data.task.residual === true) {
-    fail("PLAN_REFUSED", {
-      where: "predict",
-      expected: "a model that predicts values",
-      got: "one that predicts differences",
-      remedy: "train without task.residual to predict from new tables",
-    });
-  }
-  engine.load(bundle.values);
-  const outputs = engine.predict(examplesFor(bundle, examples));
-  const names = bundle.scaler.schema.machine === undefined ? undefined : machineNames(bundle, table);
-  return Array.from({ length: examples.count }, (_, i) => ({
-    machine: names?.[examples.machines[i]],
-    time: examples.times[i],
-    ...answer(bundle, outputs, i),
-  }));
-}
-
-function examplesFor(bundle: Bundle, examples: Unlabelled): ExampleData {
-  const wanted = Object.keys(bundle.model.inputs).map((name) => [name, examples.inputs[name]] as const);
-  return { count: examples.count, inputs: Object.fromEntries(wanted) };
-}
-
-function machineNames(bundle: Bundle, table: Table): readonly string[] | undefined {
-  const column = table.columns.find((one) => one.name === bundle.scaler.schema.machine);
-  return column?.kind === "category" ? column.labels : undefined;
-}
-
-function answer(bundle: Bundle, outputs: Float32Array, i: number): { value: number; label?: string } {
-  const { outputs: spec, threshold, answers } = bundle;
-  if (spec.kind === "binary") {
-    const value = sigmoid(outputs[i]);
-    return { value, label: spec.labels?.[value >= (threshold ?? 0.5) ? 1 : 0] };
-  }
-  if (spec.kind === "classes") {
-    const [best] = mostLikely(outputs.subarray(i * spec.width, (i + 1) * spec.width), spec.width);
-    return { value: best, label: spec.labels?.[best] };
-  }
-  const { scale, offset } = answers ?? { scale: 1, offset: 0 };
-  const value = outputs[i] * scale + offset;
-  return { value: bundle.data.task.kind === "rul" ? Math.min(Math.max(value, 0), scale) : value };
 }

@@ -1,8 +1,8 @@
 /** `millwright predict`: answers of a trained model for the rows of a table. */
 import { readFileSync } from "node:fs";
 import { fail } from "../../core/errors.js";
-import { type Context, line, writeJson } from "../context.js";
 import type { Prediction } from "../../round/predict.js";
+import { type Context, line, writeJson } from "../context.js";
 import { type Verb, wantsJson } from "../program.js";
 import { writeWhole } from "./files.js";
 import { resolvePath, shownPath } from "./numbers.js";

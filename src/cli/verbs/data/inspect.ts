@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { Command } from "commander";
 import type { Dataset } from "../../../data/dataset.js";
 import type { DatasetFacts } from "../../../data/inspect.js";
+import { distinctLimit } from "../../../data/inspect-columns.js";
 import type { SetName } from "../../../data/source-spec.js";
 import { type Colors, type Context, colorsFor, line, writeJson } from "../../context.js";
 import { type Run, wantsJson } from "../../program.js";
@@ -125,7 +126,7 @@ function columnTable(facts: DatasetFacts, color: Colors): string[] {
       c.role,
       c.kind + (c.unit === undefined ? "" : ` [${plain(c.unit)}]`),
       c.missing === 0 ? "" : count(c.missing),
-      c.constant ? "constant" : count(c.distinct),
+      c.constant ? "constant" : c.distinct >= distinctLimit ? `${count(distinctLimit)} or more` : count(c.distinct),
       ...[c.mean, c.sd, c.min, c.max].map((v) => (numeric ? figure(v) : "")),
       c.histogram === undefined || !numeric ? "" : sparkline(c.histogram.counts, 20),
     ];

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [names] [--seconds S] [--turns N] [--rounds R] [--no-tfjs] [--json]`: speed of training against peers measured in
+ * `npm run bench -- [names] [--seconds S] [--turns N] [--rounds R] [--limit S] [--no-tfjs] [--json]`: speed of training against peers measured in
  * the same run, in turns, on the same machine. A peer that cannot run is said to be not measured, with the reason, and gives no ratio.
  * Peers live in a virtual environment outside the project: bench/peers/setup.sh. Figures depend on what else the machine does.
  */
@@ -20,6 +20,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string", default: "1.5" },
     turns: { type: "string" },
     rounds: { type: "string", default: "20" },
+    limit: { type: "string", default: "300" },
     "no-tfjs": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   },
@@ -30,7 +31,11 @@ const turns = number(values.turns ?? "5", "--turns");
 
 const benches = {
   ...Object.fromEntries(Object.keys(cases).map((name) => [name, () => stepBench(name, { seconds, turns, tfjs: !values["no-tfjs"] }, out)])),
-  fedavg: () => fedavgBench({ rounds: number(values.rounds, "--rounds"), turns: values.turns === undefined ? 1 : turns }, out),
+  fedavg: () =>
+    fedavgBench(
+      { rounds: number(values.rounds, "--rounds"), limit: number(values.limit, "--limit"), turns: values.turns === undefined ? 1 : turns },
+      out,
+    ),
   memory: () => memoryBench(out),
   "cold-start": () => coldStartBench(out),
   "wasm-size": () => wasmSizeBench(out),

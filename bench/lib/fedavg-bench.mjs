@@ -5,6 +5,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { startPython } from "./peer.mjs";
 import { median, round } from "./report.mjs";
 
@@ -16,7 +17,6 @@ function federation(rounds) {
     federation: "bench-fedavg",
     task: { kind: "rul", window: length, stride: 1, cap: 125 },
     data: { use: "cmapss", set: "FD001" },
-    features: [{ use: "select", columns: [] }, { use: "scale" }],
     sites: { use: "iid", count: 10 },
     model: { use: "cnn-lstm" },
     training: { optimizer: { use: "adam", learningRate: 0.001 }, epochs: 2, batch: 32 },
@@ -27,7 +27,8 @@ function federation(rounds) {
 
 /** Windows of the training file: sensors scaled to mean 0 and deviation 1, life capped at 125 and divided by it. */
 function readWindows(path) {
-  const lines = readFileSync(path, "utf8").trim().split("\n");
+  const bytes = readFileSync(path);
+  const lines = (path.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8").trim().split("\n");
   const table = lines.map((line) => line.trim().split(/\s+/).map(Number));
   const width = sensors.length;
   const rows = new Float32Array(table.length * width);
@@ -50,10 +51,11 @@ function readWindows(path) {
   return { rows, width, count: table.length, starts: Int32Array.from(starts), targets: Float32Array.from(targets) };
 }
 
-export async function fedavgBench({ rounds, turns }, out) {
+export async function fedavgBench({ rounds, turns, limit }, out) {
   const root = process.env.MILLWRIGHT_DATA;
-  const path = root === undefined ? undefined : join(root, "cmapss", "train_FD001.txt");
-  if (path === undefined || !existsSync(path)) {
+  const names = ["train_FD001.txt.gz", "train_FD001.txt"].map((name) => join(root ?? "", "cmapss", name));
+  const path = root === undefined ? undefined : names.find((name) => existsSync(name));
+  if (path === undefined) {
     out.say(
       { bench: "fedavg", notMeasured: "no data" },
       "fedavg: not measured: set MILLWRIGHT_DATA to the folder with cmapss/ (millwright data fetch cmapss)",
@@ -70,6 +72,7 @@ export async function fedavgBench({ rounds, turns }, out) {
     sizes = result.partition.sites.map((site) => site.train);
   }
   const mine = median(ours);
+  const steps = rounds * 2 * sizes.reduce((sum, size) => sum + Math.ceil(size / 32), 0);
   const windows = sizes.reduce((a, b) => a + b, 0);
   const label = `fedavg FD001, ${sizes.length} sites, ${rounds} rounds, 2 epochs, ${windows} windows of ${length}x${sensors.length}, batch 32`;
   const fields = { bench: label, ours: round(mine), workers };
@@ -98,7 +101,7 @@ export async function fedavgBench({ rounds, turns }, out) {
       }),
     );
     for (const threads of [2, 1]) {
-      const child = startPython("fedavg.py", [header, threads]);
+      const child = startPython("fedavg.py", [header, threads, limit]);
       const theirs = child.reason === undefined ? await child.next() : child;
       child.close?.();
       if (theirs.reason !== undefined) {
@@ -108,7 +111,9 @@ export async function fedavgBench({ rounds, turns }, out) {
         );
         return;
       }
-      const ratio = theirs.seconds / mine;
+      // Per step of the optimiser, because a peer that exceeds the limit stops early.
+      const ratio = theirs.seconds / theirs.steps / (mine / steps);
+      const stopped = theirs.steps < steps ? ` of ${steps} steps, then stopped` : " steps";
       out.say(
         {
           ...fields,
@@ -118,7 +123,8 @@ export async function fedavgBench({ rounds, turns }, out) {
           steps: theirs.steps,
           ratio: round(ratio),
         },
-        `${label}: Millwright ${round(mine)} s with ${workers} workers, PyTorch ${theirs.version} ${round(theirs.seconds)} s with ${threads} thread${threads > 1 ? "s" : ""} (${theirs.steps} steps), ratio ${round(ratio)}`,
+        `${label}: Millwright ${round(mine)} s with ${workers} workers, PyTorch ${theirs.version} eager ${round(theirs.seconds)} s with ` +
+          `${threads} thread${threads > 1 ? "s" : ""} (${theirs.steps}${stopped}), ratio ${round(ratio)}`,
       );
     }
   } finally {

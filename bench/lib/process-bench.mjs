@@ -76,12 +76,12 @@ export async function coldStartBench(out) {
 }
 
 export async function wasmSizeBench(out) {
-  const { kernelsBase64, kernelsSha256 } = await import("../../dist/kernels/binary.js");
+  const { kernelsBase64, kernelSha256 } = await import("../../dist/kernels/binary.js");
   const bytes = Buffer.from(kernelsBase64, "base64");
-  const same = createHash("sha256").update(bytes).digest("hex") === kernelsSha256;
+  const same = createHash("sha256").update(bytes).digest("hex") === kernelSha256;
   const packed = gzipSync(bytes, { level: 9 }).length;
   out.say(
-    { bench: "wasm-size", bytes: bytes.length, gzip: packed, sha256: kernelsSha256, matches: same },
-    `wasm-size: ${bytes.length} bytes (${packed} gzipped), limit 32768, SHA-256 ${kernelsSha256.slice(0, 12)}... ${same ? "matches" : "DOES NOT MATCH"}`,
+    { bench: "wasm-size", bytes: bytes.length, gzip: packed, sha256: kernelSha256, matches: same },
+    `wasm-size: ${bytes.length} bytes (${packed} gzipped), limit 32768, SHA-256 ${kernelSha256.slice(0, 12)}... ${same ? "matches" : "DOES NOT MATCH"}`,
   );
 }

@@ -1,9 +1,10 @@
 """A whole FedAvg run in PyTorch, as a careful PyTorch programmer would write it: tensors preloaded, one model object per run,
 state copied in place, a batch gathered by index, no DataLoader, evaluation left out.
 
-Usage: fedavg.py HEADER.json THREADS
+Usage: fedavg.py HEADER.json THREADS LIMIT
 The header names a raw file of float32 rows and int32 window starts, and says how many windows each site has; the program that
-it is compared with wrote it. Prints one JSON line: {"seconds", "steps", "loss", "version", ...} or {"reason": ...}.
+it is compared with wrote it. Stops at LIMIT seconds. Prints one JSON line: {"seconds", "steps", "loss", "version", ...} or
+{"reason": ...}.
 """
 
 import json
@@ -27,6 +28,7 @@ from models import CnnLstm
 with open(sys.argv[1]) as file:
     header = json.load(file)
 threads = int(sys.argv[2])
+limit = float(sys.argv[3])
 torch.set_num_threads(threads)
 torch.manual_seed(7)
 
@@ -61,8 +63,9 @@ def optimizer_of():
         return torch.optim.Adam(model.parameters(), **options)
 
 
-def federate(rounds):
+def federate(sites, rounds):
     steps = 0
+    until = time.perf_counter() + limit
     world = [t.clone() for t in state]
     for _ in range(rounds):
         total = [torch.zeros_like(t) for t in world]
@@ -78,19 +81,18 @@ def federate(rounds):
                     loss.backward()
                     optimizer.step()
                     steps += 1
+                    if time.perf_counter() > until:
+                        return steps, float(loss)
             with torch.no_grad():
                 torch._foreach_add_(total, state, alpha=weight)
         world = total
     return steps, float(loss)
 
 
-federate_sites = sites
-sites = [(x[:64], y[:64]) for x, y in sites]
-federate(1)  # warm up on a little of the data
-sites = federate_sites
+federate([(x[:64], y[:64]) for x, y in sites], 1)  # warm up on a little of the data
 started = time.perf_counter()
 cpu = time.process_time()
-steps, loss = federate(header["rounds"])
+steps, loss = federate(sites, header["rounds"])
 say(
     seconds=time.perf_counter() - started,
     cpu=time.process_time() - cpu,

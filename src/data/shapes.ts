@@ -53,7 +53,8 @@ function refuse(site: string, what: string, rows: number, width: number): void {
   });
 }
 
-function emptyFrame(dataset: Dataset, { task, features }: ResolvedPlan): Frame {
+/** A frame without rows, after all features: it knows the name of every input. */
+export function emptyFrame(dataset: Dataset, { task, features }: ResolvedPlan): Frame {
   const empty: Dataset = { ...dataset, readings: emptied(dataset.readings) };
   const frame = buildFrame(empty, new Int32Array(0), { machine: 0, name: "", from: 0, to: 0 }, task);
   applyFeatures(frame, features, { scaler: undefined });

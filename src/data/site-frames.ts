@@ -11,19 +11,23 @@ export interface WindowedFrame {
   readonly labelled: LabelledWindows;
 }
 
-/** Frames with raw channels and labelled windows, machine by machine. Errors: FILE_INVALID, DATA_INVALID, DATA_MISSING. */
-export function windowed(part: SitePart, plan: DataPlan): WindowedFrame[] {
+/**
+ * Frames with raw channels and labelled windows, machine by machine. `wanted` limits the windows to some labels of the split and the
+ * frames to machines that have such windows. Errors: FILE_INVALID, DATA_INVALID, DATA_MISSING.
+ */
+export function windowed(part: SitePart, plan: DataPlan, wanted?: readonly number[]): WindowedFrame[] {
   const { dataset, rows, split, anchors } = part;
   const { task, history } = resolvePlan(plan, dataset);
   const answers = columnAnswers(dataset, task);
   const events = eventTimes(dataset, task, answers);
-  return machineRuns(dataset, rows).map((run) => {
+  return machineRuns(dataset, rows).flatMap((run) => {
     const frame = buildFrame(dataset, rows, run, task, part.skew);
     const windows = placeWindows(frame, task.stride, history.needed, task.last);
-    const labelled = labelWindows(frame, windows, { task, history, split, events, answers, anchors });
+    const labelled = labelWindows(frame, windows, { task, history, split, events, answers, anchors, wanted });
+    if (wanted !== undefined && labelled.lasts.length === 0) return [];
     frame.lasts = labelled.lasts;
     frame.trains = Uint8Array.from(labelled.split, (label) => (label === train ? 1 : 0));
-    return { frame, labelled };
+    return [{ frame, labelled }];
   });
 }
 

@@ -133,6 +133,8 @@ export interface LabelSources {
   readonly answers: Float64Array | undefined;
   /** Rows that may be the last row of an example at this site; all when absent. */
   readonly anchors: Uint8Array | undefined;
+  /** Labels of the split that are asked for; all when absent. */
+  readonly wanted?: readonly number[] | undefined;
 }
 
 /** Answers and split of each window; windows without a known answer, or across a border of the split, are left out. */
@@ -149,7 +151,7 @@ export function labelWindows(frame: Frame, windows: Windows, sources: LabelSourc
     const answer = answerOf(frame, last, events, sources);
     if (answer === undefined || Number.isNaN(answer.value)) continue;
     const part = partOf(frame, last, answer.to, sources);
-    if (part === unused) continue;
+    if (part === unused || sources.wanted?.includes(part) === false) continue;
     const finalOnly = part === test && task.last;
     if (finalOnly ? last !== frame.rows - 1 : windows.onGrid[i] === 0) continue;
     lasts.push(last);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Dataset } from "../../src/data/dataset.js";
-import { inUnits, outputsOf, type TaskSpec, taskSchema } from "../../src/data/pipeline.js";
+import { inUnits, outputsOf, siteExamples, type TaskSpec, taskSchema } from "../../src/data/pipeline.js";
 import { hour, items, labels, numbers, plant, run, table, valuesOf } from "./support.js";
 
 const one = { use: "iid", count: 1 } as const;
@@ -22,6 +22,18 @@ describe("failure", () => {
       }
     }
     expect(sites[0].train.targets.reduce((a, b) => a + b, 0)).toBe(12);
+  });
+
+  it("gives the asked parts of the split alone, unchanged", () => {
+    const plan = { task, split: { by: "time", test: 0.3 }, sites: one } as const;
+    const { parts, scaler } = run(dataset, plan);
+    const only = siteExamples(parts[0], scaler, plan, ["test"]);
+    expect([only.train.count, only.test.count]).toEqual([0, sites[0].test.count]);
+    for (let i = 0; i < only.test.count; i++) expect(valuesOf(only.test, "sequence", i)).toEqual(valuesOf(sites[0].test, "sequence", i));
+    const none = siteExamples(parts[0], scaler, plan, ["validation"]).validation;
+    expect([none.count, none.inputs.sequence.shape]).toEqual([0, [6, 3]]);
+    expect(only.test.targets).toEqual(sites[0].test.targets);
+    expect(only.test.unitIds).toEqual(sites[0].test.unitIds);
   });
 
   it("leaves out windows whose horizon was not observed to its end", () => {

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { fail } from "../../core/errors.js";
+import { fail, MillwrightError } from "../../core/errors.js";
 import type { SimulationResult } from "../../lab/result.js";
 import { type Bundle, encodeBundle } from "../../round/bundle.js";
 import { type Context, colorsFor, line, writeJson } from "../context.js";
@@ -15,6 +15,7 @@ import { progress } from "../show/progress.js";
 import { type AnyResult, mergeSeeds, viewOf } from "../show/view.js";
 import { startSimulation } from "../wiring.js";
 import { readText, writeWhole } from "./files.js";
+import { finishedSeeds } from "./finished-seeds.js";
 import { resolvePath, shownPath, wholeNumber } from "./numbers.js";
 
 interface Options {
@@ -53,22 +54,33 @@ export const simulateVerb: Verb = (program, run) => {
 async function simulateAction(context: Context, file: string, options: Options, json: boolean): Promise<ExitCode> {
   const jsonTo = typeof options.json === "string" ? resolvePath(context, options.json) : undefined;
   if (jsonTo !== undefined) guardTarget(jsonTo);
+  const folder = options.out === undefined ? join(context.cwd, "out", nameOf(file)) : resolvePath(context, options.out);
+  const state = join(folder, "state");
+  const model = join(folder, "model.safetensors");
   const seeds = options.seeds ?? 1;
+  const finished = finishedSeeds(state, file, options.compare);
+  const firstSeed = options.seed ?? finished.seed;
   const runs: SimulationResult[] = [];
-  let bundle: Bundle | undefined;
   for (let i = 0; i < seeds; i++) {
-    const first = runs[0]?.seed ?? options.seed;
+    const stored = options.resume === true && (i > 0 || existsSync(model)) ? finished.get(firstSeed + i) : undefined;
+    if (stored !== undefined) {
+      runs.push(stored);
+      continue;
+    }
     const done = await runOne(context, file, options, {
-      seed: first === undefined ? undefined : first + i,
+      seed: firstSeed + i,
       title: seeds === 1 ? undefined : `seed ${i + 1}/${seeds}`,
-      state: stateFolder(context, options, file),
+      state,
     });
     if (done === "interrupted") return interrupted(context, i, seeds);
+    // The model that is kept is that of the first seed.
+    if (i === 0) writeWhole(model, encodeBundle(done.bundle));
+    if (seeds > 1) finished.put(done.result);
     runs.push(done.result);
-    bundle ??= done.bundle;
   }
   const result: AnyResult = seeds === 1 ? runs[0] : mergeSeeds(runs);
-  const written = writeFiles(context, result, bundle, options, jsonTo);
+  const written = writeFiles(context, result, folder, jsonTo);
+  finished.clear();
   if (json && jsonTo === undefined) writeJson(context, result);
   else
     for (const text of closing(viewOf(result), written, colorsFor(context.out, context.env), context.out.columns ?? 100))
@@ -96,7 +108,7 @@ async function runOne(
     for await (const event of simulation.events) shown.show(event);
     return { result: await simulation.result, bundle: await simulation.bundle };
   } catch (error) {
-    if (context.interrupt.aborted) return "interrupted";
+    if (error instanceof MillwrightError && error.code === "ABORTED") return "interrupted";
     throw error;
   } finally {
     shown.done();
@@ -121,33 +133,20 @@ function guardTarget(path: string): void {
   });
 }
 
-const stateFolder = (context: Context, options: Options, file: string): string =>
-  join(options.out === undefined ? join(context.cwd, "out", nameOf(file)) : resolvePath(context, options.out), "state");
-
 function nameOf(file: string): string {
   const base = file.split(/[\\/]/).at(-1) ?? "run";
   const name = base.replace(/\.(ya?ml|json)$/i, "").replace(/[^A-Za-z0-9._-]+/g, "-");
   return name === "" ? "run" : name;
 }
 
-function writeFiles(
-  context: Context,
-  result: AnyResult,
-  bundle: Bundle | undefined,
-  options: Options,
-  jsonTo: string | undefined,
-): Written {
-  const view = viewOf(result);
-  const folder = options.out === undefined ? join(context.cwd, "out", nameOf(view.first.federation)) : resolvePath(context, options.out);
+function writeFiles(context: Context, result: AnyResult, folder: string, jsonTo: string | undefined): Written {
   const resultPath = jsonTo ?? join(folder, "result.json");
   const reportPath = join(folder, "report.html");
   writeWhole(resultPath, `${JSON.stringify(result)}\n`);
-  writeWhole(reportPath, renderReport(view));
-  const model = join(folder, "model.safetensors");
-  if (bundle !== undefined) writeWhole(model, encodeBundle(bundle));
+  writeWhole(reportPath, renderReport(viewOf(result)));
   return {
     result: shownPath(context, resultPath),
     report: shownPath(context, reportPath),
-    ...(bundle === undefined ? {} : { model: shownPath(context, model) }),
+    model: shownPath(context, join(folder, "model.safetensors")),
   };
 }

@@ -17,6 +17,7 @@ import { agreeOnThreshold, type ChosenThreshold } from "../evaluation/threshold.
 import { defaultThreshold } from "../evaluation/threshold-spec.js";
 import { digestValues } from "../io/store/digest.js";
 import type { ExampleData } from "../model/engine.js";
+import { checkPlan, type PlanCheck, refuseFaults } from "../round/check.js";
 import { detectionDefaults } from "../round/file.js";
 import { judgeDetection } from "./detect.js";
 import { type Judgement, judge, probabilities, type Scored } from "./judge.js";
@@ -113,7 +114,7 @@ export async function trainFederated(
     const all = [...world.traffic.values()];
     exchanged = { up: all.reduce((sum, one) => sum + one.up, 0), down: all.reduce((sum, one) => sum + one.down, 0) };
     const ready = setup.parts.map((part) => sites.get(part.site) as PreparedSite);
-    checkTrainable(ready);
+    refuseFaults(checkCounts(setup, ready));
     prepared(ready, scaler);
   });
   const result = await finish(lab, [...sites.values()], run.values);
@@ -267,16 +268,17 @@ function runHooks(lab: Laboratory, plan: RunPlan): RunHooks {
   };
 }
 
-function checkTrainable(sites: readonly PreparedSite[]): void {
-  const empty = sites.filter((site) => site.train.count === 0).map((site) => site.site);
-  if (empty.length === sites.length || empty.length > 0) {
-    fail("DATA_EMPTY", {
-      where: `site ${empty.slice(0, 5).join(", ")}`,
-      expected: "at least one training example at every site",
-      got: `none at ${empty.length} of ${sites.length} sites`,
-      remedy: "use fewer sites, a shorter window, or another split",
-    });
-  }
+/** What the plan checker asks of cut windows. Errors: DATA_EMPTY, PLAN_REFUSED, SUM_OVERFLOW. */
+export function checkCounts(setup: Setup, sites: readonly Pick<CutSite, "site" | "train" | "validation" | "test">[]): PlanCheck {
+  const { outputs, model, rule, file } = setup;
+  const counts = sites.map(({ site, train, validation, test }) => ({
+    site,
+    train: train.count,
+    validation: validation.count,
+    test: test.count,
+    ...(outputs.kind === "binary" ? { positives: train.targets.reduce((sum, target) => sum + target, 0) } : {}),
+  }));
+  return checkPlan(file, { sites: sites.map(({ site }) => site), outputs, model, rule, counts });
 }
 
 /** What pooling moves: every reading of every input and target, at 4 bytes. */

@@ -16,6 +16,7 @@ import { initialise } from "../model/init.js";
 import { buildModel } from "../model/presets.js";
 import { inferModel } from "../model/shape.js";
 import type { LossSpec, ModelSpec } from "../model/spec.js";
+import { checkPlan, refuseFaults } from "../round/check.js";
 import { conditionDefaults, type FederationFile, quorumDefaults } from "../round/file.js";
 import type { TrainingSpec } from "../training/spec.js";
 import type { ScenarioName } from "./result.js";
@@ -43,29 +44,18 @@ export interface SetupOptions {
   readonly seed?: number;
 }
 
-/** Sites that a simulation may have. */
-const mostSites = 100_000;
-
 /** Loads the data, deals it to sites and builds the model. Errors: those of the file, the data, the model and the rule. */
 export async function setUp(file: FederationFile, options: SetupOptions): Promise<Setup> {
   const seed = options.seed ?? file.seed;
   const dataset = await loadDataset(file.data, { ...options, loadFleet: (spec) => generateFleet(spec) });
-  const { task, features, split, sites, units, resample, gaps } = file;
-  const dataPlan: DataPlan = { task, features, split, sites, units, resample, gaps };
+  const { task, features, split, units, resample, gaps } = file;
+  const dataPlan: DataPlan = { task, features, split, sites: file.sites, units, resample, gaps };
   const parts = partitionSites(dataset, dataPlan, seed);
-  if (parts.length > mostSites)
-    fail("LIMIT_EXCEEDED", { where: "sites", expected: `at most ${mostSites} sites`, got: String(parts.length) });
   const rule = buildRule(file.aggregate, file.aggregate.use === "mean" ? undefined : await loadRule(file.aggregate, options.folder));
-  if (parts.length < rule.minimum) {
-    fail("PLAN_REFUSED", {
-      where: "aggregate",
-      expected: `at least ${rule.minimum} sites for rule ${rule.name}`,
-      got: String(parts.length),
-      remedy: "deal the data to more sites, or choose another rule",
-    });
-  }
   const outputs = outputsOf(task, dataset);
   const model = buildModel(file.model, { inputs: exampleShapes(dataPlan, dataset), outputs: outputs.width, task: modelTask(outputs) });
+  const sites = parts.map((part) => part.site);
+  refuseFaults(checkPlan(file, { sites, outputs, model, rule }));
   return {
     file,
     seed,

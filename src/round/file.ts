@@ -73,6 +73,10 @@ export const federationSchema = z.strictObject({
   conditions: conditionsSchema.optional(),
   threshold: thresholdSchema.optional(),
   detection: detectionSchema.optional(),
+  evaluate: z
+    .strictObject({ every: z.int().min(1).max(10_000).default(1) })
+    .optional()
+    .describe("judges the federated model on validation examples after every so many rounds"),
   compare: compareSchema.optional(),
   seed: z.int().min(0).max(4294967295).default(7),
 });

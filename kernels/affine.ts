@@ -266,20 +266,23 @@ export function affine(
         pb += 12;
         out += 96;
       }
-      if (rest == 2) {
-        // The last column is done twice rather than alone when their number is odd and nothing accumulates.
-        const next = c + 1 < cols;
-        tile2x2(px, next ? px + xCol : px, pw, pb, out, next ? out + yCol : out, segments, segment, run, start);
-        if (next && fours + threes == 0) {
-          px += xCol;
-          py += yCol;
-          c++;
-        }
-      } else if (rest == 1) {
-        tile1(px, pw, pb, out, segments, segment, run, start);
-      }
+      if (rest == 1) tile1(px, pw, pb, out, segments, segment, run, start);
       px += xCol;
       py += yCol;
+    }
+    if (rest == 2) {
+      const done = fours * 4 + threes * 3;
+      const pw = w + depth * (done << 2);
+      const pb = b + (done << 2);
+      px = x;
+      py = y + (done << 5);
+      for (let c = 0; c < cols; c += 2) {
+        // The last of an odd number of columns is done twice at once: the same values are stored twice.
+        const next = c + 1 < cols;
+        tile2x2(px, next ? px + xCol : px, pw, pb, py, next ? py + yCol : py, segments, segment, run, start);
+        px += xCol << 1;
+        py += yCol << 1;
+      }
     }
     x += xRow;
     y += yRow;

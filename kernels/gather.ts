@@ -114,7 +114,21 @@ export function scatter(x: usize, out: usize, lanes: i32, count: i32, run: i32, 
 
 /** Position of the first value that is not finite, or -1. */
 export function firstNotFinite(x: usize, count: i32): i32 {
-  for (let i = 0; i < count; i++) {
+  let i = 0;
+  let bad = f32x4.splat(0);
+  for (; i + 3 < count; i += 4) {
+    const v = v128.load(x + (i << 2));
+    // x - x is zero for finite x and NaN otherwise.
+    bad = v128.or(bad, f32x4.sub(v, v));
+  }
+  if (!v128.any_true(i32x4.shl(bad, 1))) {
+    for (; i < count; i++) {
+      const v = load<f32>(x + (i << 2));
+      if (v - v != 0) return i;
+    }
+    return -1;
+  }
+  for (i = 0; i < count; i++) {
     const v = load<f32>(x + (i << 2));
     if (v - v != 0) return i;
   }

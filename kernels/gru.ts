@@ -4,7 +4,7 @@
  * neighbours. Panels: input weights [features][3], hidden weights [units][3], biases [n, r, z, m] already summed.
  */
 import { affine } from "./affine";
-import { tanh4 } from "./math";
+import { tanhRuns } from "./math";
 
 function gateTile(x: usize, xRun: usize, h: usize, hRun: usize, wx: usize, wh: usize, b: usize, y: usize): void {
   let n0 = v128.load32_splat(b);
@@ -64,6 +64,7 @@ export function gruForward(
   h: usize,
   hStep: i32,
   gates: usize,
+  gateStep: i32,
   wx: usize,
   wh: usize,
   b: usize,
@@ -79,19 +80,22 @@ export function gruForward(
       gateTile(x, features << 5, h - hStep, t > 0 ? units << 5 : 0, wx + u * features * 12, wh + u * units * 12, b + (u << 4), g);
       g += 128;
     }
+    tanhRuns(gates + 32, units, 64, 128);
     for (let u = 0; u < units << 5; u += 16) {
       const p = gates + ((u >> 5) << 7) + (u & 16);
-      v128.store(p, f32x4.add(half, f32x4.mul(half, tanh4(v128.load(p, 32)))), 32);
-      v128.store(p, f32x4.add(half, f32x4.mul(half, tanh4(v128.load(p, 64)))), 64);
+      const r = f32x4.add(half, f32x4.mul(half, v128.load(p, 32)));
+      v128.store(p, r, 32);
+      v128.store(p, f32x4.add(half, f32x4.mul(half, v128.load(p, 64))), 64);
+      v128.store(p, f32x4.add(v128.load(p), f32x4.mul(r, v128.load(p, 96))));
     }
+    tanhRuns(gates, units, 32, 128);
     for (let u = 0; u < units << 5; u += 16) {
       const p = gates + ((u >> 5) << 7) + (u & 16);
-      const n = tanh4(f32x4.add(v128.load(p), f32x4.mul(v128.load(p, 32), v128.load(p, 96))));
-      v128.store(p, n);
+      const n = v128.load(p);
       const before = t > 0 ? v128.load(h - hStep + u) : zero;
       v128.store(h + u, f32x4.add(n, f32x4.mul(v128.load(p, 64), f32x4.sub(before, n))));
     }
-    gates = g;
+    gates += gateStep;
     x += xStep;
     h += hStep;
   }
@@ -108,6 +112,7 @@ export function gruBackward(
   h: usize,
   hStep: i32,
   gates: usize,
+  gateStep: i32,
   carry: usize,
   wt: usize,
   fours: i32,
@@ -118,16 +123,19 @@ export function gruBackward(
 ): void {
   const one = f32x4.splat(1);
   const zero = f32x4.splat(0);
+  const least = f32x4.splat(1e-30);
   const row = units << 5;
   for (let t = steps - 1; t >= 0; t--) {
-    const g = gates + ((t * row) << 2);
+    const g = gates + t * gateStep;
     for (let u = 0; u < row; u += 16) {
       const p = g + ((u >> 5) << 7) + (u & 16);
       const n = v128.load(p);
       const r = v128.load(p, 32);
       const z = v128.load(p, 64);
       const m = v128.load(p, 96);
-      const d = v128.load(dh + u);
+      // As in the LSTM: no subnormal numbers.
+      let d = v128.load(dh + u);
+      d = v128.and(d, f32x4.gt(f32x4.abs(d), least));
       const before = t > 0 ? v128.load(h - hStep + u) : zero;
       const dn = f32x4.mul(f32x4.mul(d, f32x4.sub(one, z)), f32x4.sub(one, f32x4.mul(n, n)));
       v128.store(p, dn);

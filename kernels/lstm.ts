@@ -3,11 +3,12 @@
  * one tile of the microkernel makes a unit's gates. Activations are separate flat passes: fused into the tile they
  * would wait for its sums. sigmoid(x) is 0.5 + 0.5*tanh(x/2).
  *
- * Buffers: gates [steps][units][4], cells and tanh(cells) [steps][units]. Steps of x and h may be negative (the
+ * Buffers: gates [steps][units][4], `gateStep` bytes per step (an odd number of 128: at powers of two the same gate of
+ * all steps would fall into one cache set), cells and tanh(cells) [steps][units]. Steps of x and h may be negative (the
  * reverse direction reads and writes from the end).
  */
 import { affine } from "./affine";
-import { tanh4 } from "./math";
+import { tanhRuns } from "./math";
 
 function gateTile(x: usize, xRun: usize, h: usize, hRun: usize, w: usize, b: usize, y: usize): void {
   let a0 = v128.load32_splat(b);
@@ -73,6 +74,7 @@ export function lstmForward(
   h: usize,
   hStep: i32,
   gates: usize,
+  gateStep: i32,
   cells: usize,
   squashed: usize,
   w: usize,
@@ -90,7 +92,7 @@ export function lstmForward(
       gateTile(x, features << 5, h - hStep, t > 0 ? units << 5 : 0, w + u * panel, b + (u << 4), g);
       g += 128;
     }
-    for (let p = gates; p < g; p += 16) v128.store(p, tanh4(v128.load(p)));
+    tanhRuns(gates, 1, g - gates, 0);
     const last = cells - (units << 5);
     for (let u = 0; u < units << 5; u += 16) {
       const p = gates + ((u >> 5) << 7) + (u & 16);
@@ -101,14 +103,16 @@ export function lstmForward(
       v128.store(p, f, 32);
       v128.store(p, o, 96);
       const kept = t > 0 ? f32x4.mul(f, v128.load(last + u)) : zero;
-      v128.store(cells + u, f32x4.add(kept, f32x4.mul(i, v128.load(p, 64))));
+      const c = f32x4.add(kept, f32x4.mul(i, v128.load(p, 64)));
+      v128.store(cells + u, c);
+      v128.store(squashed + u, c);
     }
-    for (let u = 0; u < units << 5; u += 16) v128.store(squashed + u, tanh4(v128.load(cells + u)));
+    tanhRuns(squashed, 1, units << 5, 0);
     for (let u = 0; u < units << 5; u += 16) {
       const p = gates + ((u >> 5) << 7) + (u & 16);
       v128.store(h + u, f32x4.mul(v128.load(p, 96), v128.load(squashed + u)));
     }
-    gates = g;
+    gates += gateStep;
     cells += units << 5;
     squashed += units << 5;
     x += xStep;
@@ -126,6 +130,7 @@ export function lstmBackward(
   hStep: i32,
   all: i32,
   gates: usize,
+  gateStep: i32,
   cells: usize,
   squashed: usize,
   dc: usize,
@@ -138,10 +143,11 @@ export function lstmBackward(
 ): void {
   const one = f32x4.splat(1);
   const zero = f32x4.splat(0);
+  const least = f32x4.splat(1e-30);
   const row = units << 5;
   memory.fill(dc, 0, row);
   for (let t = steps - 1; t >= 0; t--) {
-    const g = gates + ((t * row) << 2);
+    const g = gates + t * gateStep;
     const c = cells + t * row;
     const s = squashed + t * row;
     for (let u = 0; u < row; u += 16) {
@@ -150,10 +156,13 @@ export function lstmBackward(
       const f = v128.load(p, 32);
       const k = v128.load(p, 64);
       const o = v128.load(p, 96);
-      const d = v128.load(dh + u);
+      // Gradients that fade over a long window would end in subnormal numbers, which are several times slower.
+      let d = v128.load(dh + u);
+      d = v128.and(d, f32x4.gt(f32x4.abs(d), least));
       const th = v128.load(s + u);
       const dout = f32x4.mul(d, o);
-      const dcell = f32x4.add(v128.load(dc + u), f32x4.sub(dout, f32x4.mul(dout, f32x4.mul(th, th))));
+      let dcell = f32x4.add(v128.load(dc + u), f32x4.sub(dout, f32x4.mul(dout, f32x4.mul(th, th))));
+      dcell = v128.and(dcell, f32x4.gt(f32x4.abs(dcell), least));
       v128.store(dc + u, f32x4.mul(dcell, f));
       const before = t > 0 ? v128.load(c - row + u) : zero;
       v128.store(p, f32x4.mul(f32x4.mul(dcell, k), f32x4.mul(i, f32x4.sub(one, i))));

@@ -54,7 +54,10 @@ export function pool(
   }
 }
 
-/** Adds to dx, which the caller has zeroed (or which holds other consumers' gradients). Ties of a maximum go to the first. */
+/**
+ * Adds to dx (which the caller has zeroed, or which holds other consumers' gradients), or writes where the windows cover
+ * everything once. Ties of a maximum go to the first.
+ */
 export function poolBackward(
   max: i32,
   x: usize,
@@ -74,6 +77,7 @@ export function poolBackward(
   kernelX: i32,
   strideY: i32,
   strideX: i32,
+  add: i32,
 ): void {
   const step = channels << 5;
   for (let oy = 0; oy < outHeight; oy++) {
@@ -95,7 +99,8 @@ export function poolBackward(
             for (let c = 0; c < nx; c++) {
               const u = to + r * dxRow + c * step + i;
               const hit = f32x4.eq(v128.load(at + r * xRow + c * step + i), top);
-              v128.store(u, f32x4.add(v128.load(u), v128.and(d, hit)));
+              const part = v128.and(d, hit);
+              v128.store(u, add ? f32x4.add(v128.load(u), part) : part);
               d = v128.andnot(d, hit);
             }
           }
@@ -103,7 +108,7 @@ export function poolBackward(
           d = f32x4.mul(d, factor);
           for (let r = 0; r < ny; r++) {
             const u = to + r * dxRow + i;
-            for (let c = 0; c < nx; c++) v128.store(u + c * step, f32x4.add(v128.load(u + c * step), d));
+            for (let c = 0; c < nx; c++) v128.store(u + c * step, add ? f32x4.add(v128.load(u + c * step), d) : d);
           }
         }
       }

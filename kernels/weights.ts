@@ -295,8 +295,8 @@ function panel(
 }
 
 /**
- * All panels. `depth` is the number of k in a panel of g (more than segments * k where two inputs share panels);
- * `zTile` is the distance of neighbouring tiles in z, or 0 where tiles follow each other.
+ * All panels, k from `first`. `depth` is the number of k in a panel of g (more than segments * k where two inputs share
+ * panels, or where k is done in parts); `zTile` is the distance of neighbouring tiles in z, or 0 where tiles follow each other.
  */
 export function weightGradient(
   x: usize,
@@ -306,6 +306,7 @@ export function weightGradient(
   segments: i32,
   segment: i32,
   k: i32,
+  first: i32,
   depth: i32,
   fours: i32,
   threes: i32,
@@ -323,16 +324,16 @@ export function weightGradient(
     let pz = z;
     let pg = g;
     for (let t = 0; t < fours; t++) {
-      panel(x, pz, pg, 4, segments, segment, k, halves, rows, xRow, zRow, cols, xCol, zCol);
+      panel(x, pz, pg + (first << 6), 4, segments, segment, k, halves, rows, xRow, zRow, cols, xCol, zCol);
       pz += zTile == 0 ? 128 : zTile;
       pg += depth << 6;
     }
     for (let t = 0; t < threes; t++) {
-      panel(x, pz, pg, 3, segments, segment, k, halves, rows, xRow, zRow, cols, xCol, zCol);
+      panel(x, pz, pg + first * 48, 3, segments, segment, k, halves, rows, xRow, zRow, cols, xCol, zCol);
       pz += zTile == 0 ? 96 : zTile;
       pg += depth * 48;
     }
-    if (rest != 0) panel(x, pz, pg, rest, segments, segment, k, halves, rows, xRow, zRow, cols, xCol, zCol);
+    if (rest != 0) panel(x, pz, pg + ((first * rest) << 4), rest, segments, segment, k, halves, rows, xRow, zRow, cols, xCol, zCol);
     x += 16;
     z += 16;
     g += lanes;

@@ -6,8 +6,7 @@ import type { Gru, Lstm } from "../spec.js";
 import { type Context, type Emitted, gradientPlace, work } from "./nodes.js";
 import { type Block, type Derived, panels, tiling } from "./parameters.js";
 import { address, pitchOf, type Storage, slotBytes } from "./storage.js";
-
-const blockBytes = 24 * 1024;
+import { gradientBlocks } from "./windows.js";
 
 /** Parameters of one direction, in kernel order. */
 interface Cell {
@@ -33,13 +32,15 @@ export function emitRecurrent(context: Context, node: Lstm | Gru): Emitted {
   const units = node.units;
   const row = units * slotBytes;
   const all = node.output === "all";
+  // Odd, so that the same gate of successive steps does not fall into one set of the cache.
+  const gateStep = (units | 1) * 4 * slotBytes;
   const back = tiling(units);
   const backX = tiling(features);
 
   const directions = (node.bidirectional === true ? ["", "_reverse"] : [""]).map((suffix, d) => ({
     d,
     cell: node.use === "lstm" ? lstmCell(context, suffix, features, units) : gruCell(context, suffix, features, units),
-    gates: work(`${node.name} gates${suffix}`, steps * units * 4),
+    gates: work(`${node.name} gates${suffix}`, steps * (units | 1) * 4),
     cells: work(`${node.name} cells${suffix}`, steps * units * 2),
     /** States in the order they were computed, where the output does not keep them. */
     states: all ? undefined : work(`${node.name} states${suffix}`, steps * units),
@@ -69,8 +70,8 @@ export function emitRecurrent(context: Context, node: Lstm | Gru): Emitted {
         const g = address(gates, octet);
         const c = address(cells, octet);
         if (cell.lstm) {
-          kernels.lstmForward(from.at, from.step, to.at, to.step, g, c, c + steps * row, w, b, steps, features, units);
-        } else kernels.gruForward(from.at, from.step, to.at, to.step, g, w, wh, b, steps, features, units);
+          kernels.lstmForward(from.at, from.step, to.at, to.step, g, gateStep, c, c + steps * row, w, b, steps, features, units);
+        } else kernels.gruForward(from.at, from.step, to.at, to.step, g, gateStep, w, wh, b, steps, features, units);
         if (states !== undefined) kernels.copy(to.at + (steps - 1) * row, address(y, octet) + d * row, 1, row, 0, 0, 0);
       };
     });
@@ -94,23 +95,28 @@ export function emitRecurrent(context: Context, node: Lstm | Gru): Emitted {
           if (cell.lstm) {
             const squashed = c + steps * row;
             const dc = address(carry, octet);
-            kernels.lstmBackward(dh, first.step, last, g, c, squashed, dc, wt, back.fours, back.threes, back.rest, steps, units);
+            kernels.lstmBackward(dh, first.step, last, g, gateStep, c, squashed, dc, wt, back.fours, back.threes, back.rest, steps, units);
           } else {
             const end = h.at + (steps - 1) * h.step;
             const work = address(carry, octet);
-            kernels.gruBackward(dh, first.step, last, end, h.step, g, work, wt, back.fours, back.threes, back.rest, steps, units);
+            kernels.gruBackward(dh, first.step, last, end, h.step, g, gateStep, work, wt, back.fours, back.threes, back.rest, steps, units);
           }
         };
       });
-      context.each([x.on, gates, kept], () => {
+      // Few steps: one sum over all octets instead of a short one for each.
+      const late = context.mode === "train" && steps < 8;
+      const uses = [x.on, gates, kept];
+      const gradient = () => {
         const { base, lanes } = gradientPlace(context);
-        return (octet) => {
-          const from = inputAt(d, octet, x.on);
-          const h = stateAt(direction, octet);
-          const g = address(gates, octet);
-          recurrentGradient(context, cell, { base, lanes, x: from, h, gates: g, steps, features, units });
+        return (octet: number) => {
+          const first = late ? 0 : octet;
+          const of = { base, lanes, steps, features, units, gates: address(gates, first) };
+          const rows = late ? { count: octet, x: x.on.stride, h: kept.stride, gates: gates.stride } : { count: 1, x: 0, h: 0, gates: 0 };
+          recurrentGradient(context, cell, { ...of, x: inputAt(d, first, x.on), h: stateAt(direction, first), rows });
         };
-      });
+      };
+      if (late) context.late(uses, gradient);
+      else context.each(uses, gradient);
       const dx = input.gradient;
       if (dx === undefined) continue;
       const start = context.adds(dx) === 1 ? 2 : 0;
@@ -120,7 +126,7 @@ export function emitRecurrent(context: Context, node: Lstm | Gru): Emitted {
         return (octet) => {
           const to = inputAt(d, octet, dx.on);
           const g = address(gates, octet);
-          kernels.affine(g, w, 0, to.at, 1, 0, 4 * units, fours, threes, rest, 1, 0, 0, steps, 4 * row, to.step, start);
+          kernels.affine(g, w, 0, to.at, 1, 0, 4 * units, fours, threes, rest, 1, 0, 0, steps, gateStep, to.step, start);
         };
       });
     }
@@ -133,36 +139,72 @@ interface Steps {
   readonly step: number;
 }
 
-function recurrentGradient(
-  context: Context,
-  cell: Cell,
-  of: { base: number; lanes: number; x: Steps; h: Steps; gates: number; steps: number; features: number; units: number },
-): void {
+interface GradientOf {
+  readonly base: number;
+  readonly lanes: number;
+  readonly x: Steps;
+  readonly h: Steps;
+  readonly gates: number;
+  readonly steps: number;
+  readonly features: number;
+  readonly units: number;
+  /** Octets summed in one call, and the bytes between them. */
+  readonly rows: { readonly count: number; readonly x: number; readonly h: number; readonly gates: number };
+}
+
+function recurrentGradient(context: Context, cell: Cell, of: GradientOf): void {
   const { weightGradient, biasGradient } = context.kernels;
-  const { base, lanes, x, h, gates, steps, features, units } = of;
-  const gateRow = units * 4 * slotBytes;
+  const { base, lanes, x, h, gates, steps, features, units, rows } = of;
+  const gateRow = (units | 1) * 4 * slotBytes;
   const [fours, threes, zTile] = cell.lstm ? [units, 0, 0] : [0, units, 4 * slotBytes];
-  const panel = (from: Steps, z: number, g: number, k: number, depth: number, count: number) => {
-    const block = Math.max(8, Math.floor(blockBytes / ((k + 4) * slotBytes)));
-    for (let t = 0; t < count; t += block) {
-      const n = Math.min(block, count - t);
-      const p = from.at + t * from.step;
-      weightGradient(p, z + t * gateRow, g, lanes, 1, 0, k, depth, fours, threes, 0, zTile, 1, 0, 0, n, from.step, gateRow);
+  const panel = (from: Steps, row: number, z: number, g: number, k: number, first: number, depth: number, count: number) => {
+    if (count === 0) return;
+    const cut = gradientBlocks(k, count);
+    for (let i = 0; i < k; i += cut.depth) {
+      const n = Math.min(cut.depth, k - i);
+      for (let t = 0; t < count; t += cut.length) {
+        const length = Math.min(cut.length, count - t);
+        const p = from.at + t * from.step + i * slotBytes;
+        const q = z + t * gateRow;
+        weightGradient(
+          p,
+          q,
+          g,
+          lanes,
+          1,
+          0,
+          n,
+          first + i,
+          depth,
+          fours,
+          threes,
+          0,
+          zTile,
+          rows.count,
+          row,
+          rows.gates,
+          length,
+          from.step,
+          gateRow,
+        );
+      }
     }
   };
   const wx = base + cell.wx.offset * 16;
   const bx = base + cell.bx.offset * 16;
   const bh = base + cell.bh.offset * 16;
+  const bias = (z: number, g: number, twin: number, tiles: number, width: number, pitch: number) =>
+    biasGradient(z, g, lanes, twin, tiles, width, pitch, rows.count, rows.gates, steps, gateRow);
   if (cell.lstm) {
     const depth = features + units;
-    panel(x, gates, wx, features, depth, steps);
-    panel(h, gates + gateRow, wx + features * 64, units, depth, steps - 1);
-    biasGradient(gates, bx, lanes, bh - bx, 1, 4 * units, 4 * units, 1, 0, steps, gateRow);
+    panel(x, rows.x, gates, wx, features, 0, depth, steps);
+    panel(h, rows.h, gates + gateRow, wx, units, features, depth, steps - 1);
+    bias(gates, bx, bh - bx, 1, 4 * units, 4 * units);
   } else {
-    panel(x, gates, wx, features, features, steps);
-    panel(h, gates + gateRow + slotBytes, base + cell.wh.offset * 16, units, units, steps - 1);
-    biasGradient(gates, bx, lanes, 0, units, 3, 4, 1, 0, steps, gateRow);
-    biasGradient(gates + slotBytes, bh, lanes, 0, units, 3, 4, 1, 0, steps, gateRow);
+    panel(x, rows.x, gates, wx, features, 0, features, steps);
+    panel(h, rows.h, gates + gateRow + slotBytes, base + cell.wh.offset * 16, units, 0, units, steps - 1);
+    bias(gates, bx, 0, units, 3, 4);
+    bias(gates + slotBytes, bh, 0, units, 3, 4);
   }
 }
 

@@ -112,11 +112,13 @@ export function emitPool(context: Context, node: Pool): Emitted {
       const add = context.adds(dx);
       context.each([x.on, y.on, dy.on, dx.on], () => {
         const [a, b, c, d] = [pitchOf(x.on), pitchOf(dx.on), pitchOf(y.on), pitchOf(dy.on)];
+        const once = sy === ky && sx === kx && y.h * sy >= x.h && y.w * sx >= x.w;
+        const store = add === 0 && once;
         return (octet) => {
           const to = address(dx.on, octet);
-          if (add === 0) for (let r = 0; r < x.h; r++) kernels.fill(to + r * b, x.w * x.c * slotBytes);
+          if (add === 0 && !once) for (let r = 0; r < x.h; r++) kernels.fill(to + r * b, x.w * x.c * slotBytes);
           const [at, out, from] = [address(x.on, octet), address(y.on, octet), address(dy.on, octet)];
-          kernels.poolBackward(max, at, out, from, to, x.h, x.w, a, b, y.h, y.w, c, d, x.c, ky, kx, sy, sx);
+          kernels.poolBackward(max, at, out, from, to, x.h, x.w, a, b, y.h, y.w, c, d, x.c, ky, kx, sy, sx, store ? 0 : 1);
         };
       });
     },

@@ -66,8 +66,8 @@ interface Span {
 
 /**
  * Gives every storage its address; storages with a border keep theirs alone, because nothing else may write zeros'
- * place. Returns the end of the region for `octets` octets. Persistent arenas are not a multiple of 4096 bytes apart,
- * or the same value of all octets would fall into the same cache set.
+ * place. Returns the end of the region for `octets` octets. Persistent arenas are an odd number of cache lines apart, or
+ * the same value of all octets would fall into few cache sets.
  */
 export function place(all: readonly Storage[], isShared: (one: Storage) => boolean, start: number, octets: number): number {
   const align = (value: number) => Math.ceil(value / 64) * 64;
@@ -98,7 +98,7 @@ export function place(all: readonly Storage[], isShared: (one: Storage) => boole
     member.stride = 0;
   });
   const many = arena(persistent);
-  const stride = many.size % 4096 === 0 && many.size > 0 ? many.size + 576 : many.size;
+  const stride = many.size % 128 === 0 && many.size > 0 ? many.size + 64 : many.size;
   const base = start + align(one.size);
   persistent.forEach((member, i) => {
     member.base = base + many.offsets[i];

@@ -199,6 +199,17 @@ export function adjoint(
 const blockBytes = 24 * 1024;
 
 /**
+ * How a weight gradient is cut: `depth` inputs and `length` positions at a time. Wider cuts read the deltas less often,
+ * longer ones the gradients; both come from the second-level cache.
+ */
+export function gradientBlocks(k: number, positions: number): { readonly depth: number; readonly length: number } {
+  const parts = k <= 160 ? 1 : Math.ceil(k / 128);
+  const depth = Math.min(k, 2 * Math.ceil(k / parts / 2));
+  const most = Math.max(4, Math.floor(blockBytes / ((depth + 4) * slotBytes)));
+  return { depth, length: Math.ceil(positions / Math.ceil(positions / most)) };
+}
+
+/**
  * Weight gradient: windows of `wide` against `narrow`. With few positions per example it waits for all octets and sums
  * over them in registers.
  */
@@ -214,74 +225,35 @@ export function windowGradient(build: Build, windows: Windows, weight: Block): v
     const g = geometry(windows);
     const { base, lanes } = gradientPlace(build);
     const at = base + weight.offset * 16;
-    const call = (x: number, z: number, rows: number, xRow: number, zRow: number, cols: number) =>
-      weightGradient(
-        x + g.corner,
-        z,
-        at,
-        lanes,
-        g.segments,
-        g.segment,
-        g.k,
-        depth,
-        fours,
-        threes,
-        rest,
-        0,
-        rows,
-        xRow,
-        zRow,
-        cols,
-        g.xCol,
-        g.yCol,
-      );
-    if (late) {
-      return (octets: number) => {
-        // All positions of an octet in one row (geometry has merged them where it can), octets as rows or columns.
-        const [x, z] = [address(wide.on, 0), address(narrow.on, 0)];
-        if (g.rows === 1 && g.cols === 1) {
-          const block = Math.max(4, Math.floor(blockBytes / ((depth + 4) * slotBytes)));
-          for (let o = 0; o < octets; o += block) {
-            const n = Math.min(block, octets - o);
-            weightGradient(
-              x + o * wide.on.stride + g.corner,
-              z + o * narrow.on.stride,
-              at,
-              lanes,
-              g.segments,
-              g.segment,
-              g.k,
-              depth,
-              fours,
-              threes,
-              rest,
-              0,
-              1,
-              0,
-              0,
-              n,
-              wide.on.stride,
-              narrow.on.stride,
-            );
-          }
-        } else if (g.rows === 1) call(x, z, octets, wide.on.stride, narrow.on.stride, g.cols);
-        else for (let o = 0; o < octets; o++) call(address(wide.on, o), address(narrow.on, o), g.rows, g.xRow, g.yRow, g.cols);
-      };
-    }
-    // Long sequences go in blocks that stay in the cache while every tile of weights passes over them.
-    const perCol = g.xCol + 4 * slotBytes;
-    const perRow = g.xRow + g.cols * 4 * slotBytes;
-    const colBlock = g.rows === 1 ? Math.max(8, Math.floor(blockBytes / perCol)) : g.cols;
-    const rowBlock = g.rows === 1 ? 1 : Math.max(1, Math.floor(blockBytes / perRow));
-    return (octet: number) => {
-      const x = address(wide.on, octet);
-      const z = address(narrow.on, octet);
-      for (let r = 0; r < g.rows; r += rowBlock) {
-        const rows = Math.min(rowBlock, g.rows - r);
-        for (let c = 0; c < g.cols; c += colBlock) {
-          call(x + r * g.xRow + c * g.xCol, z + r * g.yRow + c * g.yCol, rows, g.xRow, g.yRow, Math.min(colBlock, g.cols - c));
+    /** All of rows x cols positions, in blocks of k and of the longer loop. */
+    const blocks = (x: number, z: number, rows: number, xRow: number, zRow: number, cols: number, xCol: number, zCol: number) => {
+      const { segments, segment, k } = g;
+      // Several segments are a small kernel over an image: only rows are cut, by what a row of windows covers.
+      const byRows = rows > 1;
+      const cut = gradientBlocks(segments > 1 ? Math.ceil((xRow * rows) / slotBytes / Math.max(1, rows)) : k, byRows ? rows : cols);
+      const part = segments > 1 ? k : cut.depth;
+      for (let first = 0; first < k; first += part) {
+        const kk = Math.min(part, k - first);
+        const from = x + g.corner + first * slotBytes;
+        for (let p = 0; p < (byRows ? rows : cols); p += cut.length) {
+          const n = Math.min(cut.length, (byRows ? rows : cols) - p);
+          const [px, pz] = byRows ? [from + p * xRow, z + p * zRow] : [from + p * xCol, z + p * zCol];
+          const [nr, nc] = byRows ? [n, cols] : [1, n];
+          weightGradient(px, pz, at, lanes, segments, segment, kk, first, depth, fours, threes, rest, 0, nr, xRow, zRow, nc, xCol, zCol);
         }
       }
+    };
+    if (!late) {
+      return (octet: number) => blocks(address(wide.on, octet), address(narrow.on, octet), g.rows, g.xRow, g.yRow, g.cols, g.xCol, g.yCol);
+    }
+    // geometry has merged the positions of an octet where it can; then octets are the rows, or with one position the columns.
+    return (octets: number) => {
+      const [x, z] = [address(wide.on, 0), address(narrow.on, 0)];
+      const [xs, zs] = [wide.on.stride, narrow.on.stride];
+      if (g.rows > 1) {
+        for (let o = 0; o < octets; o++) blocks(x + o * xs, z + o * zs, g.rows, g.xRow, g.yRow, g.cols, g.xCol, g.yCol);
+      } else if (g.cols === 1) blocks(x, z, 1, 0, 0, octets, xs, zs);
+      else blocks(x, z, octets, xs, zs, g.cols, g.xCol, g.yCol);
     };
   };
   if (late) build.late([wide.on, narrow.on], bind);

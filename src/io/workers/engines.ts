@@ -3,6 +3,7 @@ import type { Engine } from "../../model/engine.js";
 import { createEngine } from "../../model/engine-wasm.js";
 import type { ModelSpec } from "../../model/spec.js";
 import { type Job, type JobResult, runJob } from "../../training/job.js";
+import { processorSeconds } from "./processor-time.js";
 
 /** Engines kept at once; a comparison uses one or two models, so more would only be a leak. */
 const kept = 4;
@@ -22,9 +23,8 @@ export function jobRunner(): (job: Job) => JobResult {
   }
 
   return (job) => {
-    const started = process.cpuUsage();
+    const started = processorSeconds();
     const result = runJob(engineFor(job.model), job);
-    const used = process.cpuUsage(started);
-    return { ...result, seconds: (used.user + used.system) / 1e6, memory: process.memoryUsage().rss };
+    return { ...result, seconds: processorSeconds() - started, memory: process.memoryUsage().rss };
   };
 }

@@ -8,13 +8,12 @@
  * The models and every figure but seconds and memory depend on the file and the seed alone: not on the machine, the number of
  * workers, or how fast anything was.
  */
-import { readFileSync } from "node:fs";
-import { availableParallelism, cpus } from "node:os";
 import { dirname, resolve } from "node:path";
-import { fail } from "../core/errors.js";
 import { partitionSummary } from "../data/partition/summary.js";
 import { resolvePlan, type Scaler } from "../data/pipeline.js";
 import { stopwatch, today } from "../io/clock.js";
+import { cores, thisMachine } from "../io/machine.js";
+import { readText } from "../io/read-text.js";
 import { version } from "../io/version.js";
 import { threadExecutor } from "../io/workers/threads.js";
 import { kernelVersion } from "../kernels/instance.js";
@@ -78,12 +77,7 @@ export function simulate(plan: string | object, options: SimulateOptions = {}): 
 /** Reads a plan from a path or an object. */
 export function readPlan(plan: string | object, folder?: string): { readonly file: FederationFile; readonly folder: string } {
   if (typeof plan !== "string") return { file: parseFederation(plan), folder: folder ?? process.cwd() };
-  let text: string;
-  try {
-    text = readFileSync(plan, "utf8");
-  } catch (cause) {
-    fail("FILE_UNREADABLE", { where: plan, expected: "a federation file", got: (cause as Error).message, remedy: "check the path", cause });
-  }
+  const text = readText(plan, "a federation file");
   return { file: readFederationFile(text, plan), folder: folder ?? dirname(resolve(plan)) };
 }
 
@@ -99,7 +93,7 @@ async function run(
   const wanted = options.compare === true ? all : options.compare === false ? federatedOnly : (file.compare?.scenarios ?? all);
   const scenarios = all.filter((name) => name === "federated" || wanted.includes(name));
   emit({ kind: "started", federation: file.federation, scenarios, sites: setup.parts.length });
-  const executor = options.executor ?? threadExecutor({ workers: options.workers ?? Math.min(availableParallelism(), setup.parts.length) });
+  const executor = options.executor ?? threadExecutor({ workers: options.workers ?? Math.min(cores(), setup.parts.length) });
   try {
     const outcome = await compare(setup, scenarios, executor, options, emit);
     emit({ kind: "finished" });
@@ -203,9 +197,7 @@ function resultOf(setup: Setup, outcome: Outcome, workers: number, seconds: numb
     environment: {
       millwright: version(),
       kernels: kernelVersion,
-      node: process.version,
-      platform: `${process.platform}-${process.arch}`,
-      cpu: cpus()[0]?.model ?? "unknown",
+      ...thisMachine(),
       workers,
       date: today(),
       seconds,

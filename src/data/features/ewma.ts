@@ -45,10 +45,11 @@ export const ewma = feature({
 
 /** Smooths in place, from the last row back, so that every sum still sees the raw past. */
 function smooth(values: Float64Array, runStart: Int32Array, weights: Float64Array, totals: Float64Array): void {
+  const memory = weights.length;
   for (let t = values.length - 1; t >= 0; t--) {
-    const terms = Math.min(weights.length, t - runStart[t] + 1);
+    const first = Math.max(runStart[t], t - memory + 1);
     let sum = 0;
-    for (let k = 0; k < terms; k++) sum += weights[k] * values[t - k];
-    values[t] = sum / totals[terms - 1];
+    for (let row = t, k = 0; row >= first; row--, k++) sum += weights[k] * values[row];
+    values[t] = sum / totals[t - first];
   }
 }

@@ -3,7 +3,7 @@
  * C-MAPSS; the slope is 3 * mean(x * u), u the row number in the window standardised with n-1). sd is with n-1.
  */
 import { z } from "zod";
-import { type Channel, chosen, type Frame, needsOrder } from "../frame.js";
+import { chosen, type Frame, needsOrder } from "../frame.js";
 import { columnsSchema, feature } from "./feature.js";
 
 const kinds = ["mean", "tail", "slope", "std", "min", "max", "last"] as const;
@@ -26,57 +26,59 @@ export const statistics = feature({
     if (length > 1) needsOrder(frame, "statistics");
     const list = spec.list ?? ["mean", "tail", "slope", "std"];
     const tail = Math.min(spec.tail ?? 5, length);
-    for (const channel of chosen(frame, spec.columns, `${where}.columns`, "rows")) {
-      for (const kind of list) {
+    for (const { name, values } of chosen(frame, spec.columns, `${where}.columns`, "rows")) {
+      const measured = measure(frame, values, list, length, tail);
+      list.forEach((kind, k) => {
         const of = kind === "tail" ? `mean${tail}` : kind;
-        const name = `${channel.name}:${of}${spec.rows === undefined ? "" : `@${spec.rows}`}`;
-        frame.columns.push({ name, values: measure(frame, channel, kind, length, tail) });
-      }
+        frame.columns.push({ name: `${name}:${of}${spec.rows === undefined ? "" : `@${spec.rows}`}`, values: measured[k] });
+      });
     }
   },
 });
 
-function measure(frame: Frame, { values }: Channel, kind: Kind, length: number, tail: number): Float64Array {
+/** Each statistic of each window of one channel. A window longer than the history repeats the first row in front. */
+function measure(frame: Frame, values: Float64Array, list: readonly Kind[], length: number, tail: number): Float64Array[] {
   const { lasts, runStart } = frame;
-  const out = new Float64Array(lasts.length);
-  const ramp = kind === "slope" ? standardRamp(length) : undefined;
+  const out = list.map(() => new Float64Array(lasts.length));
+  const window = new Float64Array(length);
+  const ramp = standardRamp(length);
   for (let i = 0; i < lasts.length; i++) {
     const last = lasts[i];
-    // A window longer than the machine's history repeats the first row in front.
     const first = runStart[last];
     const from = last - length + 1;
-    if (kind === "last") out[i] = values[last];
-    else if (kind === "mean") out[i] = mean(values, from, last, first);
-    else if (kind === "tail") out[i] = mean(values, last - tail + 1, last, first);
-    else if (ramp !== undefined) {
-      let sum = 0;
-      for (let t = 0; t < length; t++) sum += values[Math.max(first, from + t)] * ramp[t];
-      out[i] = (3 * sum) / length;
-    } else if (kind === "std") {
-      const middle = mean(values, from, last, first);
-      let sum = 0;
-      for (let t = from; t <= last; t++) {
-        const d = values[Math.max(first, t)] - middle;
-        sum += d * d;
-      }
-      out[i] = length > 1 ? Math.sqrt(sum / (length - 1)) : 0;
-    } else {
-      let best = values[Math.max(first, from)];
-      for (let t = from + 1; t <= last; t++) {
-        const value = values[Math.max(first, t)];
-        // NaN must win, so that a missing value is seen later on.
-        if (Number.isNaN(value) || (kind === "min" ? value < best : value > best)) best = value;
-      }
-      out[i] = best;
-    }
+    for (let t = 0; t < length; t++) window[t] = values[Math.max(from + t, first)];
+    for (let k = 0; k < list.length; k++) out[k][i] = statistic(list[k], window, tail, ramp);
   }
   return out;
 }
 
-function mean(values: Float64Array, from: number, to: number, first: number): number {
+function statistic(kind: Kind, window: Float64Array, tail: number, ramp: Float64Array): number {
+  const { length } = window;
+  if (kind === "last") return window[length - 1];
+  if (kind === "mean") return mean(window, 0);
+  if (kind === "tail") return mean(window, length - tail);
+  if (kind === "slope") {
+    let sum = 0;
+    for (let t = 0; t < length; t++) sum += window[t] * ramp[t];
+    return (3 * sum) / length;
+  }
+  if (kind === "std") {
+    if (length < 2) return window[0] * 0;
+    const middle = mean(window, 0);
+    let sum = 0;
+    for (let t = 0; t < length; t++) sum += (window[t] - middle) * (window[t] - middle);
+    return Math.sqrt(sum / (length - 1));
+  }
+  // Math.min and Math.max give NaN where any value is missing, so that it is seen later on.
+  let best = window[0];
+  for (let t = 1; t < length; t++) best = kind === "min" ? Math.min(best, window[t]) : Math.max(best, window[t]);
+  return best;
+}
+
+function mean(window: Float64Array, from: number): number {
   let sum = 0;
-  for (let t = from; t <= to; t++) sum += values[Math.max(first, t)];
-  return sum / (to - from + 1);
+  for (let t = from; t < window.length; t++) sum += window[t];
+  return sum / (window.length - from);
 }
 
 /** 0..length-1 with mean 0 and sample sd 1. */

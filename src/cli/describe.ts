@@ -51,13 +51,13 @@ export async function describeFile(path: string, dataRoot: string | undefined): 
         rows: [
           [
             "before round 1",
-            `counts, sums, sums of squares and extremes of each column, about ${bytes(statistic)}; the coordinator sees them`,
+            `count, sum, sum of squares and extremes of each column, labels of categories, about ${bytes(statistic)}; the coordinator sees them`,
           ],
-          ["every round up", `an update of ${count(values)} numbers (${bytes(perRound)}) and the number of training examples`],
+          ["every round up", `an update of ${count(values)} numbers (${bytes(perRound)}), its loss, and the number of training examples`],
           ["every round down", `the model, ${bytes(perRound)}`],
           ["over the run", `about ${bytes(perSite)} up and as much down per site, ${bytes(2 * perSite * partition.sites.length)} in all`],
-          ["at the end", "counts of right and wrong answers"],
-          ["never", "rows, readings, times"],
+          ["at the end", "counts, for the threshold and the figures"],
+          ["never", "other readings, whole rows, names of machines, times"],
         ],
       },
       { title: "Privacy", rows: [["claim", "none: updates and sums can betray something of the rows to whoever sees them"]] },

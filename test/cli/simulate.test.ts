@@ -151,7 +151,7 @@ describe("plan", () => {
   it("says what a run will cost and reveal", async () => {
     const ran = await millwright(["plan", "small.yaml"], folder);
     expect(ran.code).toBe(0);
-    for (const word of ["What leaves each site", "never", "rows, readings", "none: "]) expect(ran.out).toContain(word);
+    for (const word of ["What leaves each site", "never", "whole rows", "none: "]) expect(ran.out).toContain(word);
     const plan = JSON.parse((await millwright(["plan", "small.yaml", "--json"], folder)).out);
     const result = JSON.parse(readFileSync(inside("out", "small", "result.json"), "utf8"));
     expect(plan.model.parameters).toBe(result.model.parameters);

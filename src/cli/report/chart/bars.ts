@@ -25,7 +25,6 @@ export function scenarioBars(metric: string, scenarios: readonly ScenarioView[],
   );
   const bars = shown.map((s, i) => {
     const y = top + i * row;
-    const end = Math.max(left + 1, x(s.spread.mean));
     const figure = formatSpread(metric, s.spread);
     const whisker = several
       ? [
@@ -48,7 +47,7 @@ export function scenarioBars(metric: string, scenarios: readonly ScenarioView[],
     return [
       text(left - 8, y + 15, scenarioLabels[s.name], { class: s.name === "federated" ? "label strong" : "label", "text-anchor": "end" }),
       ...whisker,
-      text(Math.max(end, several ? x(s.spread.mean + s.spread.sd) : end) + 6, y + 15, figure, { class: "figure" }),
+      text(chartWidth - right + 8, y + 15, figure, { class: "figure" }),
     ];
   });
   const bottom = top + shown.length * row;

@@ -63,13 +63,14 @@ export const partition = (view: ResultView): Markup | undefined => partitionPict
 /** The picture of a partition by itself, also for `data partition`. */
 export function partitionPicture({ sites, classLabels, skew }: PartitionSummary): Markup | undefined {
   if (sites.length === 0) return undefined;
+  const validated = sites.some((s) => s.validation > 0);
   const cards = [
     card(
       "Examples per site",
       stacks(
         "Examples per site",
-        ["training", "validation", "test"],
-        sites.map((s) => ({ name: s.site, parts: [s.train, s.validation, s.test] })),
+        validated ? ["training", "test", "validation"] : ["training", "test"],
+        sites.map((s) => ({ name: s.site, parts: [s.train, s.test, ...(validated ? [s.validation] : [])] })),
       ),
     ),
   ];

@@ -36,17 +36,21 @@ export function traffic(view: ResultView): Markup {
     markup`<div class="cards">
 ${card(
   "In every message up",
-  markup`<ul><li>Before round 1: counts, sums and sums of squares of each column, so that all sites scale alike. The coordinator sees them.</li>
-<li>Every round: the site's model update, ${count(model.parameters)} numbers, and the number of examples it learned from.</li>
-<li>At the end: counts of right and wrong answers for the figures in this report.</li>
-<li>Never: rows, readings, machine names or times.</li></ul>`,
+  markup`<ul><li>Before round 1: count, sum, sum of squares, smallest and largest value of each column, and the labels of category columns, so that all sites scale alike. The coordinator sees them; an extreme is a value of a single row.</li>
+<li>Every round: the site's model update, ${count(model.parameters)} numbers and the model's running values, its training loss, and the number of examples it learned from.</li>
+<li>At the end: counts, for the threshold and for figures such as those in this report.</li>
+<li>Never: other readings, whole rows, names of machines, times.</li></ul>`,
 )}
 ${card(
   "Privacy",
   markup`<p><b>${privacy.claim === "none" ? "None claimed." : privacy.claim}</b> ${privacy.explanation}</p>
 <p class="note">A model update is computed from rows and can betray something of them to whoever sees it. That rows stay at home is not by itself a guarantee of privacy.</p>`,
 )}
-${card("Scenarios", table("Cost per scenario", ["", "seconds", "bytes up", "bytes down"], cost))}
+${card(
+  "Scenarios",
+  table("Cost per scenario", ["", "seconds", "bytes up", "bytes down"], cost),
+  markup`<p class="note">What the centralised run moved is the raw training data itself. Seconds are processor time of training.</p>`,
+)}
 ${
   rows.length === 0
     ? federated === undefined

@@ -8,21 +8,19 @@
  * The models and every figure but seconds and memory depend on the file and the seed alone: not on the machine, the number of
  * workers, or how fast anything was.
  */
-import { dirname, resolve } from "node:path";
 import { partitionSummary } from "../data/partition/summary.js";
 import { resolvePlan, type Scaler } from "../data/pipeline.js";
 import { stopwatch, today } from "../io/clock.js";
 import { cores, thisMachine } from "../io/machine.js";
-import { readText } from "../io/read-text.js";
 import { version } from "../io/version.js";
 import { threadExecutor } from "../io/workers/threads.js";
 import { kernelVersion } from "../kernels/instance.js";
 import { type Bundle, createBundle } from "../round/bundle.js";
-import { type FederationFile, parseFederation, readFederationFile } from "../round/file.js";
 import type { Executor } from "../training/job.js";
 import { eventQueue, type SimulationEvent } from "./events.js";
 import { headlineOf } from "./judge.js";
 import { overallProgress } from "./progress.js";
+import { readPlan } from "./read-plan.js";
 import { referencesOf, remarksOf } from "./remarks.js";
 import type { ScenarioName, ScenarioResult, SimulationResult } from "./result.js";
 import { forgetRun, type RunPlan } from "./run.js";
@@ -72,13 +70,6 @@ export function simulate(plan: string | object, options: SimulateOptions = {}): 
   result.catch(() => {});
   bundle.catch(() => {});
   return { events: queue, result, bundle };
-}
-
-/** Reads a plan from a path or an object. */
-export function readPlan(plan: string | object, folder?: string): { readonly file: FederationFile; readonly folder: string } {
-  if (typeof plan !== "string") return { file: parseFederation(plan), folder: folder ?? process.cwd() };
-  const text = readText(plan, "a federation file");
-  return { file: readFederationFile(text, plan), folder: folder ?? dirname(resolve(plan)) };
 }
 
 async function run(

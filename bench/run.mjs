@@ -4,7 +4,7 @@
  * Peers live in a virtual environment outside the project: bench/peers/setup.sh. Figures depend on what else the machine does.
  */
 import { spawnSync } from "node:child_process";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -52,10 +52,22 @@ if (unknown.length > 0) {
   console.error(`bench: expected some of ${Object.keys(benches).join(", ")}, got ${unknown.join(", ")}`);
   process.exit(2);
 }
-if (!values.json)
-  console.log(
-    `${cpus()[0]?.model ?? "unknown processor"}, ${cpus().length} cores, Node ${process.version}, ${process.platform}-${process.arch}`,
-  );
+const load = loadavg()[0];
+// Peers with several threads suffer most from a busy machine: such figures are not to be quoted.
+const busy = load > cpus().length / 2;
+out.say(
+  {
+    bench: "machine",
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    load,
+    busy,
+  },
+  `${cpus()[0]?.model ?? "unknown processor"}, ${cpus().length} cores, Node ${process.version}, ${process.platform}-${process.arch}` +
+    (busy ? `; BUSY (load ${load.toFixed(1)}): do not quote these figures` : ""),
+);
 for (const name of names) await benches[name]();
 
 function number(text, option) {

@@ -60,6 +60,8 @@ async function inTurns(label, one, ours, peer, { seconds, turns }, out) {
       theirs: round(theirs),
       ratio: round(ratio),
       ratioCpu: round(ratioCpu),
+      oursBest: round(Math.max(...rates.ours)),
+      theirsBest: round(Math.max(...rates.peer)),
       turns,
     },
     `${label}: Millwright ${samples(mine)} (${round((one.batch / mine) * 1000)} ms a step), ${peer.label.replace("PyTorch", `PyTorch ${ready.version}`)} ` +

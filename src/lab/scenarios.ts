@@ -172,7 +172,9 @@ export async function trainLocal(lab: Laboratory, onSite: (done: number) => void
  */
 function cutOther(lab: Laboratory, part: SitePart, scaler: Scaler): CutSite[] {
   try {
-    return [{ site: part.site, ...siteExamples(part, scaler, lab.setup.dataPlan) }];
+    // Limits of a reconstruction come from the other site's normal windows; everything else needs its test windows only.
+    const only = lab.setup.outputs.kind === "reconstruction" ? undefined : (["test"] as const);
+    return [{ site: part.site, ...siteExamples(part, scaler, lab.setup.dataPlan, only) }];
   } catch (error) {
     if (error instanceof MillwrightError && error.code === "DATA_INVALID") return [];
     throw error;

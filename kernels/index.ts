@@ -8,14 +8,13 @@ export {
   channelMoments,
   groupBackward,
   groupCoefficients,
-  layerNorm,
-  layerNormBackward,
   normApply,
   normBackward,
   normGradient,
   normSums,
   runningCoefficients,
 } from "./norm";
+export { layerNorm, layerNormBackward } from "./layer-norm";
 export { pool, poolBackward } from "./pool";
 export { lstmBackward, lstmForward } from "./lstm";
 export { gruBackward, gruForward } from "./gru";

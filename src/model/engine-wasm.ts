@@ -28,8 +28,11 @@ export interface EngineOptions {
 }
 
 const largestEpochs = 1_000_000;
+const largestCache = 8;
 /** Examples per pass where nothing is learned: enough to keep the loop long, few enough to stay in the cache. */
 const passSize = 64;
+
+type Places = Pick<BatchFacts, "order" | "valid" | "scale" | "flags" | "classWeights">;
 
 /** What the parts of the engine share. */
 export interface EngineState {
@@ -74,28 +77,33 @@ export function createEngine(spec: ModelSpec, options: EngineOptions = {}): Engi
   const free = parameters.freeze(instance, instance.start);
   const outputSize = sizeOf(inferred.outputShape);
   const batchNorm = spec.nodes.find((node) => node.use === "batch-norm");
-  let cached: { key: string; program: Program; end: number } | undefined;
+  /** Programs of the last few purposes; all use the same memory, one at a time. */
+  const programs = new Map<string, { program: Program; places: Places }>();
 
   function prepare(data: ExampleData, purpose: Omit<Purpose, "octets" | "reconstruct">, batch: number): Program {
     checkData(spec, data, outputSize, purpose.loss);
     const octets = Math.ceil(Math.min(batch, data.count) / 8);
     const reconstruct = purpose.loss !== undefined && data.targets === "input";
     const key = JSON.stringify([purpose, reconstruct, octets]);
-    if (cached?.key !== key) {
-      cached = undefined;
+    let entry = programs.get(key);
+    if (entry === undefined) {
       const factsEnd = placeFacts(facts, free, octets);
       const weights = purpose.loss?.use === "cross-entropy" ? purpose.loss.classWeights : undefined;
       facts.classWeights = weights === undefined ? 0 : factsEnd;
       const start = Math.ceil((factsEnd + (weights?.length ?? 0) * 8) / 64) * 64;
       const program = compile(graph, { ...purpose, reconstruct, octets }, parts, start)!;
-      cached = { key, program, end: program.end };
+      const { order, valid, scale, flags, classWeights } = facts;
+      entry = { program, places: { order, valid, scale, flags, classWeights } };
+      if (programs.size === largestCache) programs.delete(programs.keys().next().value!);
+      programs.set(key, entry);
     }
-    const { program } = cached;
+    const { program } = entry;
+    Object.assign(facts, entry.places);
     program.clear();
     if (facts.classWeights !== 0 && purpose.loss?.use === "cross-entropy") {
       instance.doubles().set(purpose.loss.classWeights!, facts.classWeights >> 3);
     }
-    const { sources, end } = copyData(instance, spec, data, cached.end);
+    const { sources, end } = copyData(instance, spec, data, program.end);
     facts.sources.splice(0, facts.sources.length, ...sources);
     facts.out = end;
     facts.flipped = false;

@@ -156,10 +156,10 @@ describe("plan", () => {
     const result = JSON.parse(readFileSync(inside("out", "small", "result.json"), "utf8"));
     expect(plan.model.parameters).toBe(result.model.parameters);
     expect(plan.partition).toEqual(result.partition);
-    // What the plan announces is what a run moves, frames and prelude apart.
-    const announced = plan.traffic.perSite * result.partition.sites.length;
-    expect(result.scenarios.federated.bytesUp).toBeGreaterThan(announced);
-    expect(result.scenarios.federated.bytesUp).toBeLessThan(announced * 1.2 + 40_000);
+    // What the plan announces is what a run moves, but for a few digits of a loss or a scale.
+    const moved = result.scenarios.federated;
+    expect(Math.abs(moved.bytesUp - plan.traffic.total.up)).toBeLessThan(0.02 * moved.bytesUp);
+    expect(Math.abs(moved.bytesDown - plan.traffic.total.down)).toBeLessThan(0.02 * moved.bytesDown);
   });
 });
 

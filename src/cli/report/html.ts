@@ -39,8 +39,6 @@ export function markup(literals: TemplateStringsArray, ...values: readonly Conte
   return new Markup(out);
 }
 
-export const join = (parts: readonly Content[], between = ""): Markup => new Markup(parts.map(render).join(between));
-
 type Attributes = Readonly<Record<string, string | number | undefined>>;
 
 /** One element. Names are ours, never from data; values are escaped. Numbers are rounded to two digits, so equal results give equal bytes. */

@@ -1,111 +1,62 @@
-/** What a federation file will run, cost and reveal: read, loaded, dealt and cut for real, but nothing is trained. */
-import { dirname } from "node:path";
-import { siteStatistic } from "../data/pipeline.js";
-import { packStatistic } from "../data/statistic-wire.js";
-import type { PartitionSummary } from "../lab/result.js";
-import { setUp } from "../lab/setup.js";
-import type { FederationFile } from "../round/file.js";
-import { readFile, summary } from "./federation.js";
+/** What a federation file will run, cost and reveal, as sections of text around the numbers of `describePlan`. */
+import { describePlan, type PlanDescription } from "../lab/plan.js";
+import type { Finding } from "../round/check.js";
 import { bytes, count } from "./show/text.js";
 
-export interface PlanDescription {
-  readonly format: "millwright-plan/1";
-  readonly federation: string;
-  readonly sections: readonly { readonly title: string; readonly rows: readonly (readonly [string, string])[] }[];
+type Row = readonly [string, string];
+
+export interface Described extends PlanDescription {
+  readonly sections: readonly { readonly title: string; readonly rows: readonly Row[] }[];
   readonly remarks: readonly string[];
-  readonly partition: PartitionSummary;
-  readonly model: { readonly parameters: number; readonly values: number; readonly inputs: Readonly<Record<string, readonly number[]>> };
-  /** Bytes of a model as it travels, and of all updates that a site sends over the whole run, messages' frames apart. */
-  readonly traffic: { readonly perRound: number; readonly perSite: number };
 }
 
-/** Bytes of one value of a model or an update on the wire. */
-const bytesPerValue = 4;
-
-/** Reads and describes a file. Errors: those of the file, the data, the model and the rule. */
-export async function describeFile(path: string, dataRoot: string | undefined): Promise<PlanDescription> {
-  const file = readFile(path);
-  const setup = await setUp(file, { folder: dirname(path), ...(dataRoot === undefined || dataRoot === "" ? {} : { dataRoot }) });
-  const partition = summary({ file, dataset: setup.dataset, plan: setup.dataPlan, parts: setup.parts });
-  const values = setup.initial.length;
-  const perRound = values * bytesPerValue;
-  const perSite = perRound * file.rounds;
-  const statistic = JSON.stringify(packStatistic(siteStatistic(setup.parts[0], setup.dataPlan))).length;
+/** Reads and describes a file. Errors: those of describePlan. */
+export async function describeFile(path: string, dataRoot: string | undefined): Promise<Described> {
+  const plan = await describePlan(path, dataRoot === undefined || dataRoot === "" ? {} : { dataRoot });
   return {
-    format: "millwright-plan/1",
-    federation: file.federation,
+    ...plan,
     sections: [
-      { title: "Predicts", rows: predicts(file, setup.outputs.kind, setup.model.inputs) },
-      { title: "Learns from", rows: learnsFrom(setup.dataset, partition) },
-      {
-        title: "Model",
-        rows: [
-          ["preset", file.model.use],
-          ["layers", count(setup.model.nodes.length)],
-          ["parameters", count(setup.parameters)],
-        ],
-      },
-      { title: "Trains", rows: trains(file, partition) },
-      {
-        title: "What leaves each site",
-        rows: [
-          [
-            "before round 1",
-            `count, sum, sum of squares and extremes of each column, labels of categories, about ${bytes(statistic)}; the coordinator sees them`,
-          ],
-          ["every round up", `an update of ${count(values)} numbers (${bytes(perRound)}), its loss, and the number of training examples`],
-          ["every round down", `the model, ${bytes(perRound)}`],
-          ["over the run", `about ${bytes(perSite)} up and as much down per site, ${bytes(2 * perSite * partition.sites.length)} in all`],
-          ["at the end", "counts, for the threshold and the figures"],
-          ["never", "other readings, whole rows, names of machines, times"],
-        ],
-      },
+      { title: "Predicts", rows: predicts(plan) },
+      { title: "Learns from", rows: learnsFrom(plan) },
+      { title: "Sites", rows: sites(plan) },
+      { title: "Model", rows: model(plan) },
+      { title: "Trains", rows: trains(plan) },
+      { title: "What leaves each site", rows: leaves(plan) },
+      { title: "Takes", rows: takes(plan) },
+      { title: "Checked", rows: plan.passed.map((claim): Row => ["ok", claim]) },
       { title: "Privacy", rows: [["claim", "none: updates and sums can betray something of the rows to whoever sees them"]] },
     ],
-    remarks: remarks(setup.dataset.notes ?? [], partition),
-    partition,
-    model: { parameters: setup.parameters, values, inputs: setup.model.inputs },
-    traffic: { perRound, perSite },
+    remarks: [...plan.notes, ...plan.warnings.map(warningText)],
   };
 }
 
-function predicts(
-  file: FederationFile,
-  output: string,
-  inputs: Readonly<Record<string, readonly number[]>>,
-): (readonly [string, string])[] {
+function warningText({ where, expected, got, remedy }: Finding): string {
+  return `${where ?? "plan"}: better with ${expected}; here ${got}${remedy === undefined ? "" : ` (${remedy})`}.`;
+}
+
+function predicts({ file, model }: PlanDescription): Row[] {
   const { kind, ...rest } = file.task;
   const options = Object.entries(rest).flatMap(([key, value]) => (value === undefined ? [] : [`${key} ${String(value)}`]));
+  const answers = { binary: "a probability", classes: "a class", number: "a number", reconstruction: "how unusual a window is" };
   return [
     ["task", [kind, ...options].join(", ")],
-    [
-      "answer",
-      { binary: "a probability", classes: "a class", number: "a number", reconstruction: "how unusual a window is" }[output] ?? output,
-    ],
+    ["answer", answers[model.answers.kind]],
     [
       "the model sees",
-      Object.entries(inputs)
+      Object.entries(model.inputs)
         .map(([name, shape]) => `${name} ${shape.join(" x ")}`)
         .join(", "),
     ],
   ];
 }
 
-function learnsFrom(
-  dataset: {
-    readonly name: string;
-    readonly description: string;
-    readonly readings: { readonly rows: number };
-    readonly inputs: readonly string[];
-  },
-  partition: PartitionSummary,
-): (readonly [string, string])[] {
+function learnsFrom({ data, partition }: PlanDescription): Row[] {
   const trained = partition.sites.map((s) => s.train);
-  const total = (pick: (site: PartitionSummary["sites"][number]) => number): string =>
+  const total = (pick: (site: PlanDescription["partition"]["sites"][number]) => number): string =>
     count(partition.sites.reduce((sum, s) => sum + pick(s), 0));
   return [
-    ["data", `${dataset.name}: ${dataset.description}`],
-    ["rows, inputs", `${count(dataset.readings.rows)} rows, ${dataset.inputs.length} columns`],
+    ["data", `${data.name}: ${data.description}`],
+    ["rows, inputs", `${count(data.rows)} rows, ${data.columns.length} columns`],
     ["sites", `${partition.sites.length}, with ${count(Math.min(...trained))} to ${count(Math.max(...trained))} training examples`],
     ["examples", `${total((s) => s.train)} train, ${total((s) => s.validation)} validate, ${total((s) => s.test)} test`],
     ...(partition.sites.some((s) => s.positives !== undefined)
@@ -120,9 +71,33 @@ function learnsFrom(
   ];
 }
 
-function trains(file: FederationFile, partition: PartitionSummary): (readonly [string, string])[] {
+/** Sites and layers that are listed one by one; the rest is in the JSON. */
+const listed = 30;
+
+function sites({ partition }: PlanDescription): Row[] {
+  const rows = partition.sites.slice(0, listed).map((s): Row => {
+    const positive = s.positives === undefined ? "" : `, ${count(s.positives)} positive`;
+    return [s.site, `${count(s.train)} train${positive}, ${count(s.validation)} validate, ${count(s.test)} test`];
+  });
+  return partition.sites.length > listed ? [...rows, ["...", `${partition.sites.length - listed} more`]] : rows;
+}
+
+function model({ file, model: { layers, parameters, values } }: PlanDescription): Row[] {
+  const rows = layers.slice(0, listed).map(({ name, use, from, shape, parameters: own }): Row => {
+    const weights = own === 0 ? "" : `, ${count(own)} parameters`;
+    return [name, `${use} of ${from.join(", ")}: ${shape.join(" x ")}${weights}`];
+  });
+  const buffers = values === parameters ? "" : `, and ${count(values - parameters)} running values of norms that travel with them`;
+  return [
+    ["model", file.model.use],
+    ...rows,
+    ...(layers.length > listed ? [["...", `${layers.length - listed} more`] as const] : []),
+    ["in all", `${layers.length} layers, ${count(parameters)} parameters${buffers}`],
+  ];
+}
+
+function trains({ file, steps }: PlanDescription): Row[] {
   const { optimizer, epochs, batch, schedule } = file.training;
-  const steps = partition.sites.reduce((sum, s) => sum + Math.ceil(s.train / batch) * epochs, 0) * file.rounds;
   return [
     ["rounds", `${file.rounds}, each ${epochs} ${epochs === 1 ? "pass" : "passes"} over a site's data in batches of ${batch}`],
     ["optimiser", `${optimizer.use}, learning rate ${optimizer.learningRate}, schedule ${schedule.use}`],
@@ -132,12 +107,21 @@ function trains(file: FederationFile, partition: PartitionSummary): (readonly [s
   ];
 }
 
-function remarks(notes: readonly string[], partition: PartitionSummary): string[] {
-  const empty = partition.sites.filter((s) => s.train === 0).map((s) => s.site);
-  const untested = partition.sites.filter((s) => s.test === 0).map((s) => s.site);
+function leaves({ traffic: { perRound, total, before }, partition, seen }: PlanDescription): Row[] {
+  const each = (all: number): string => bytes(Math.round(all / partition.sites.length));
   return [
-    ...notes,
-    ...(empty.length === 0 ? [] : [`No training examples at ${empty.join(", ")}.`]),
-    ...(untested.length === 0 ? [] : [`No test examples at ${untested.join(", ")}: these sites have no figures of their own.`]),
+    ...seen.map(({ when, what }): Row => [when, `${what}; the coordinator sees them`]),
+    ["never", "other readings, whole rows, names of machines, times"],
+    ["bytes before round 1", `${each(before.up)} up, ${each(before.down)} down per site`],
+    ["bytes every round", `${each(perRound.up)} up, ${each(perRound.down)} down per site`],
+    ["bytes over the run", `${bytes(total.up)} up, ${bytes(total.down)} down, all sites together`],
+  ];
+}
+
+function takes({ memory }: PlanDescription): Row[] {
+  return [
+    ["examples", bytes(memory.examples)],
+    ["each worker", `about ${bytes(memory.worker)} in the kernels`],
+    ["coordinator", `${bytes(memory.coordinator)} for sum and model`],
   ];
 }

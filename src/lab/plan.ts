@@ -11,6 +11,7 @@ import { learningRateAt } from "../model/schedule.js";
 import { inferModel } from "../model/shape.js";
 import type { Shape } from "../model/spec.js";
 import { type Finding, refuseFaults } from "../round/check.js";
+import type { FederationFile } from "../round/file.js";
 import { encodeMessage } from "../round/messages.js";
 import { readPlan } from "./read-plan.js";
 import type { PartitionSummary } from "./result.js";
@@ -43,7 +44,8 @@ export interface Traffic {
 export interface PlanDescription {
   readonly format: "millwright-plan/1";
   readonly federation: string;
-  readonly task: string;
+  /** The federation file with its defaults filled in. */
+  readonly file: FederationFile;
   readonly seed: number;
   readonly data: { readonly name: string; readonly description: string; readonly rows: number; readonly columns: readonly string[] };
   readonly notes: readonly string[];
@@ -94,7 +96,7 @@ export async function describePlan(plan: string | object, options: PlanOptions =
   return {
     format: "millwright-plan/1",
     federation: file.federation,
-    task: file.task.kind,
+    file,
     seed: setup.seed,
     data: { name: dataset.name, description: dataset.description, rows: dataset.readings.rows, columns: dataset.inputs },
     notes: dataset.notes ?? [],
@@ -174,9 +176,11 @@ function trafficOf(
 
 function seenBy({ outputs }: Setup): PlanDescription["seen"] {
   return [
-    { when: "before round 1", what: "every site's counts, sums, sums of squares and extremes of each column, and its number of examples" },
-    { when: "every round", what: "every site's update, number of training examples and mean training loss" },
-    ...(outputs.kind === "binary" ? [{ when: "at the end", what: "counts of scores by label, to choose a threshold" }] : []),
-    { when: "at the end", what: "every site's figures on its test examples" },
+    { when: "before round 1", what: "count, sum, sum of squares and extremes of each column, labels of categories, number of examples" },
+    { when: "every round", what: "an update, its mean training loss, and the number of training examples" },
+    {
+      when: "at the end",
+      what: outputs.kind === "binary" ? "counts, for the threshold and the figures" : "counts and sums, for the figures",
+    },
   ];
 }

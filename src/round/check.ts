@@ -49,9 +49,10 @@ export function checkPlan(file: FederationFile, facts: PlanFacts): PlanCheck {
   for (const { claim, look } of checks) {
     const found = look(file, facts);
     if (found === undefined) continue;
-    faults.push(...(found.faults ?? []));
-    warnings.push(...(found.warnings ?? []));
-    if (found.faults === undefined || found.faults.length === 0) passed.push(claim);
+    const { faults: bad = [], warnings: doubtful = [] } = found;
+    faults.push(...bad);
+    warnings.push(...doubtful);
+    if (bad.length + doubtful.length === 0) passed.push(claim);
   }
   return { faults, warnings, passed };
 }

@@ -6,7 +6,7 @@
 import { aggregate, finishLinear } from "../aggregation/aggregate.js";
 import { checkCapacity, type FixedPoint, largestUnits } from "../aggregation/fixed-point.js";
 import type { Contribution, Partial, Rule } from "../aggregation/rule.js";
-import { MillwrightError } from "../core/errors.js";
+import { codes, type ErrorCode, MillwrightError } from "../core/errors.js";
 import type { Protocol } from "../core/protocol.js";
 import { type Millis, millis, weight } from "../core/quantities.js";
 import { keyOf, type Message } from "./messages.js";
@@ -219,18 +219,44 @@ function excludedReason(site: string, current: Open): { site: string; reason: st
 
 function abandon(state: CoordinatorState, useful: number, needed: number, now: Millis): Step {
   const current = state.open as Open;
-  const reasons = state.plan.sites.flatMap((site) => excludedReason(site, current).map(({ reason }) => `${site}: ${reason}`));
   if (state.attempt >= state.plan.attempts) {
-    const error = new MillwrightError("ROUND_ABANDONED", {
-      where: keyOf(current.request),
-      expected: `${needed} of ${state.plan.sites.length} sites to answer within ${state.plan.deadline} ms`,
-      got: `${useful} after ${state.attempt} attempts (${reasons.slice(0, 5).join("; ")}${reasons.length > 5 ? "; ..." : ""})`,
-      remedy: "look at the sites named here, or lower quorum.minimum",
-    });
+    const error = refusedAlike(state, useful, needed) ?? tooFew(state, useful, needed);
     return [{ ...state, open: undefined }, [{ type: "failed", error }]];
   }
   const next = { ...state, attempt: state.attempt + 1 };
   if (current.request.type === "train") return startRound(next, now);
   const exchange = state.exchange + 1;
   return open({ ...next, exchange }, { ...current.request, exchange }, now);
+}
+
+function tooFew({ plan, open: current, attempt }: CoordinatorState, useful: number, needed: number): MillwrightError {
+  const { request } = current as Open;
+  const reasons = plan.sites.flatMap((site) => excludedReason(site, current as Open).map(({ reason }) => `${site}: ${reason}`));
+  return new MillwrightError("ROUND_ABANDONED", {
+    where: keyOf(request),
+    expected: `${needed} of ${plan.sites.length} sites to answer within ${plan.deadline} ms`,
+    got: `${useful} after ${attempt} attempts (${listed(reasons)})`,
+    remedy: "look at the sites named here, or lower quorum.minimum",
+  });
+}
+
+/** Sites that all say no for the same reason have found what is wrong: their code is the code of the error. */
+function refusedAlike({ plan, open: current }: CoordinatorState, useful: number, needed: number): MillwrightError | undefined {
+  const { answers, request } = current as Open;
+  const refusals = plan.sites.flatMap((site) => {
+    const answer = answers.get(site);
+    return answer?.type === "refuse" ? [answer] : [];
+  });
+  const code = refusals[0]?.code;
+  const silent = plan.sites.length - answers.size;
+  if (code === undefined || silent > 0 || !Object.hasOwn(codes, code) || refusals.some((one) => one.code !== code)) return undefined;
+  return new MillwrightError(code as ErrorCode, {
+    where: keyOf(request),
+    expected: `${needed} of ${plan.sites.length} sites to do it`,
+    got: `${useful}; ${listed(refusals.map(({ from, text }) => `${from}: ${text.replace(`${code}: `, "")}`))}`,
+  });
+}
+
+function listed(reasons: readonly string[]): string {
+  return `${reasons.slice(0, 5).join("; ")}${reasons.length > 5 ? "; ..." : ""}`;
 }

@@ -7,17 +7,25 @@ import { renderPage } from "../report/report.js";
 import { metricInfo } from "../show/metrics.js";
 import { scenarioLabels } from "../show/view.js";
 import type { Experiment } from "./registry.js";
-import { type ExperimentResult, shown, tableOf } from "./result.js";
+import { type ExperimentResult, shown } from "./result.js";
 
 export function experimentPage(experiment: Experiment, result: ExperimentResult): string {
-  const [head, ...rows] = tableOf(experiment, result.points);
+  const [head, ...rows] = result.table;
   const seeds = result.seeds.length === 1 ? `seed ${result.seeds[0]}` : `seeds ${result.seeds.join(", ")}`;
   const body = [
-    markup`<header><p class="brand">Millwright experiment ${result.name}</p><h1>${result.title}</h1><p>the built-in fleet, simulated \u00b7 ${seeds}</p></header>`,
-    section("What the paper reports", result.claim, markup`<div class="cards">${drawings(experiment, result)}</div>`),
+    markup`<header><p class="brand">Millwright experiment ${result.name}</p><h1>${result.title}</h1><p>${dataLabels[result.data] ?? result.data} \u00b7 ${seeds}</p></header>`,
+    result.quick
+      ? markup`<div class="verdict"><p class="say">A quick try: two rounds on little data say nothing about the paper.</p></div>`
+      : undefined,
+    section("What the paper reports", result.claim, findings(result)),
+    section(
+      "What was measured",
+      "Bataineh et al.'s own data are not public: trends are compared, not figures.",
+      markup`<div class="cards">${drawings(experiment, result)}</div>`,
+    ),
     section(
       "In figures",
-      "Time is processor time of training; it depends on the machine, the other figures do not.",
+      "Seconds are processor time of training, of all clients together and of one; wall is the clock of this machine, which plays all clients at once. They depend on the machine; the other figures do not.",
       table(
         "Figures",
         head,
@@ -26,6 +34,19 @@ export function experimentPage(experiment: Experiment, result: ExperimentResult)
     ),
   ];
   return renderPage(`${result.name} - Millwright experiment`, body, result.environment.millwright);
+}
+
+const dataLabels: Readonly<Record<string, string>> = {
+  fleet: "the built-in fleet, simulated",
+  "azure-pdm": "Microsoft Azure predictive maintenance, 20 machines, simulated by Microsoft",
+};
+
+function findings(result: ExperimentResult): Markup {
+  const items = result.findings.map(
+    ({ claim, holds, because }) =>
+      markup`<li><b>${holds ? "Reproduced" : "Not reproduced"}</b>: ${claim} <span class="note">${because}</span></li>`,
+  );
+  return markup`<div class="card"><ul>${items}</ul></div>`;
 }
 
 function drawings(experiment: Experiment, result: ExperimentResult): Markup[] {
@@ -48,9 +69,19 @@ function drawings(experiment: Experiment, result: ExperimentResult): Markup[] {
       ? []
       : [card(`${label} (${drawn.map((s) => s.label).join(", ")})`, lines(label, { x: experiment.axis.label, y: label }, drawn))];
   });
-  const time = series((point, name) => point.scenarios[name]?.seconds.mean);
+  const timed = (title: string, drawn: readonly Series[]): Markup[] =>
+    drawn.length === 0 ? [] : [card(title, lines(title, { x: experiment.axis.label, y: "seconds" }, drawn))];
+  const federated = (pick: (point: ExperimentResult["points"][number]) => number) =>
+    series((point, name) => (name === "federated" ? pick(point) : undefined));
   return [
     ...quality,
-    ...(time.length === 0 ? [] : [card("Training time", lines("Training time", { x: experiment.axis.label, y: "seconds" }, time))]),
+    ...timed(
+      "Training time of all clients",
+      series((point, name) => point.scenarios[name]?.seconds.mean),
+    ),
+    ...timed(
+      "Training time of one client",
+      federated((point) => point.runtime.perClient.mean),
+    ),
   ];
 }

@@ -2,7 +2,16 @@
 import type { ScenarioName, SimulationResult, Spread } from "../../lab/result.js";
 import { formatSpread, metricInfo } from "../show/metrics.js";
 import { mergeSeeds, type ScenarioView, scenarioLabels, spread, viewOf } from "../show/view.js";
+import type { Finding } from "./findings.js";
 import type { Experiment } from "./registry.js";
+
+/** Seconds of federated training. */
+export interface Runtime {
+  /** Processor time of training at one client, mean over clients. */
+  readonly perClient: Spread;
+  /** Wall-clock time of the whole run on this machine, which plays all clients. */
+  readonly wall: Spread;
+}
 
 export interface Point {
   /** Value on the axis. */
@@ -10,6 +19,7 @@ export interface Point {
   readonly scenarios: Partial<
     Readonly<Record<ScenarioName, { readonly metrics: Readonly<Record<string, Spread>>; readonly seconds: Spread }>>
   >;
+  readonly runtime: Runtime;
   /** Headline of each site's own test data, first seed, by scenario. */
   readonly perSite: readonly { readonly site: string; readonly values: Partial<Readonly<Record<ScenarioName, number>>> }[];
 }
@@ -20,8 +30,14 @@ export interface ExperimentResult {
   readonly title: string;
   readonly claim: string;
   readonly axis: string;
+  readonly data: string;
+  /** A quick try: its figures say nothing about the paper. */
+  readonly quick: boolean;
   readonly seeds: readonly number[];
   readonly points: readonly Point[];
+  readonly findings: readonly Finding[];
+  /** Head and rows, as printed. */
+  readonly table: readonly (readonly string[])[];
   readonly environment: SimulationResult["environment"];
 }
 
@@ -40,6 +56,10 @@ export function pointOf(at: number, runs: readonly SimulationResult[], wanted: r
   return {
     at,
     scenarios: Object.fromEntries(chosen.map((s) => [s.name, { metrics: s.metrics, seconds: secondsOf(s, runs) }])),
+    runtime: {
+      perClient: spread(runs.map((run) => (run.scenarios.federated?.seconds ?? 0) / Math.max(1, run.partition.sites.length))),
+      wall: spread(runs.map((run) => run.rounds.reduce((sum, round) => sum + round.seconds, 0))),
+    },
     perSite: [...sites].map(([site, values]) => ({ site, values })),
   };
 }
@@ -48,18 +68,21 @@ const secondsOf = (scenario: ScenarioView, runs: readonly SimulationResult[]): S
   spread(runs.flatMap((run) => run.scenarios[scenario.name]?.seconds ?? []));
 
 /** Metrics that the paper's figures show. */
-export const shown = ["accuracy", "f1", "precision", "recall"] as const;
+export const shown = ["accuracy", "precision", "recall", "f1", "prAuc"] as const;
 
 /** Head and rows of the table of an experiment: one row per value and scenario. */
 export function tableOf(experiment: Experiment, points: readonly Point[]): string[][] {
   const present = shown.filter((name) => points.some((p) => Object.values(p.scenarios).some((s) => s?.metrics[name] !== undefined)));
-  const head = [experiment.axis.label, "scenario", ...present.map((n) => metricInfo(n).label), "seconds"];
+  const head = [experiment.axis.label, "scenario", ...present.map((n) => metricInfo(n).label), "seconds", "s per client", "s wall"];
   const rows = points.flatMap((point) =>
     experiment.scenarios.flatMap((name) => {
       const found = point.scenarios[name];
       if (found === undefined) return [];
       const figures = present.map((metric) => (found.metrics[metric] === undefined ? "-" : formatSpread(metric, found.metrics[metric])));
-      return [[String(point.at), scenarioLabels[name], ...figures, found.seconds.mean.toFixed(1)]];
+      // Only the federation's own run is timed by client and by the clock.
+      const { perClient, wall } = point.runtime;
+      const timed = name === "federated" ? [perClient.mean.toFixed(2), wall.mean.toFixed(1)] : ["-", "-"];
+      return [[String(point.at), scenarioLabels[name], ...figures, found.seconds.mean.toFixed(1), ...timed]];
     }),
   );
   return [head, ...rows];

@@ -6,7 +6,7 @@ import { fail } from "../../core/errors.js";
 import type { SimulationResult } from "../../lab/result.js";
 import { type Context, colorsFor, line, writeJson } from "../context.js";
 import { experimentPage } from "../experiments/page.js";
-import { type Experiment, experiments } from "../experiments/registry.js";
+import { bases, type Experiment, experiments, quickFile, quickValues } from "../experiments/registry.js";
 import { type ExperimentResult, type Point, pointOf, tableOf } from "../experiments/result.js";
 import { type Verb, wantsJson } from "../program.js";
 import { progress } from "../show/progress.js";
@@ -18,12 +18,14 @@ import { resolvePath, shownPath, wholeNumber } from "./numbers.js";
 interface Options {
   readonly seeds: number;
   readonly rounds?: number;
+  readonly data: string;
+  readonly quick?: boolean;
   readonly out?: string;
   readonly workers?: number;
   readonly quiet?: boolean;
 }
 
-const base = fileURLToPath(new URL("../../../examples/fleet.yaml", import.meta.url));
+const examples = new URL("../../../examples/", import.meta.url);
 
 export const experimentVerb: Verb = (program, run) => {
   program
@@ -31,7 +33,9 @@ export const experimentVerb: Verb = (program, run) => {
     .description("Do a figure of a paper again, as table and chart; without a name, list them.")
     .argument("[name]", "name of the experiment")
     .option("--seeds <n>", "seeds per value", wholeNumber("--seeds", 1, 100), 1)
-    .option("--rounds <n>", "rounds instead of the fleet's", wholeNumber("--rounds", 1, 10_000))
+    .option("--data <name>", `machines to learn from: ${Object.keys(bases).join(" or ")}`, "fleet")
+    .option("--rounds <n>", "rounds instead of those of the file", wholeNumber("--rounds", 1, 10_000))
+    .option("--quick", "a try in a minute: few values, few rounds, little data; says nothing about the paper")
     .option("--out <dir>", "folder for the JSON and the page (default: out/NAME)")
     .option("--workers <n>", "worker threads", wholeNumber("--workers", 1, 256))
     .option("--quiet", "no progress")
@@ -78,12 +82,17 @@ export const experimentVerb: Verb = (program, run) => {
 };
 
 async function conduct(context: Context, experiment: Experiment, options: Options): Promise<ExperimentResult> {
-  const file = parse(readText(base)) as Record<string, unknown>;
+  const base = Object.hasOwn(bases, options.data) ? bases[options.data] : undefined;
+  if (base === undefined) fail("USAGE", { where: "--data", expected: `one of ${Object.keys(bases).join(", ")}`, got: options.data });
+  const read = parse(readText(fileURLToPath(new URL(base, examples)))) as Record<string, unknown>;
+  const quick = options.quick === true;
+  const file = quick ? quickFile(read) : read;
+  const values = quick ? quickValues(experiment.axis.values) : experiment.axis.values;
   const firstSeed = typeof file.seed === "number" ? file.seed : 7;
   const seeds = Array.from({ length: options.seeds }, (_, i) => firstSeed + i);
   const points: Point[] = [];
   let environment: SimulationResult["environment"] | undefined;
-  for (const value of experiment.axis.values) {
+  for (const value of values) {
     const runs: SimulationResult[] = [];
     for (const seed of seeds) {
       const varied = {
@@ -93,7 +102,12 @@ async function conduct(context: Context, experiment: Experiment, options: Option
       };
       const shown = progress(context, { quiet: options.quiet === true, title: `${value} ${experiment.axis.label}, seed ${seed}` });
       try {
-        const simulation = await startSimulation(varied, { seed, workers: options.workers, signal: context.interrupt });
+        const simulation = await startSimulation(varied, {
+          seed,
+          workers: options.workers,
+          dataRoot: context.env.MILLWRIGHT_DATA,
+          signal: context.interrupt,
+        });
         simulation.result.catch(() => undefined);
         for await (const event of simulation.events) shown.show(event);
         runs.push(await simulation.result);
@@ -106,16 +120,37 @@ async function conduct(context: Context, experiment: Experiment, options: Option
   }
   if (environment === undefined) fail("INTERNAL", { where: experiment.name, expected: "at least one run", got: "none" });
   const { name, title, claim, axis } = experiment;
-  return { format: "millwright-experiment/1", name, title, claim, axis: axis.label, seeds, points, environment };
+  const findings = experiment.judge(points);
+  const rows = tableOf(experiment, points);
+  return {
+    format: "millwright-experiment/1",
+    name,
+    title,
+    claim,
+    axis: axis.label,
+    data: options.data,
+    quick,
+    seeds,
+    points,
+    findings,
+    table: rows,
+    environment,
+  };
 }
 
 function show(context: Context, experiment: Experiment, result: ExperimentResult, page: string): void {
   const color = colorsFor(context.out, context.env);
-  const [head, ...rows] = tableOf(experiment, result.points);
+  const [head, ...rows] = result.table;
   line(context.out, color.bold(experiment.title));
   for (const text of wrap(`The paper: ${experiment.claim}`, 100)) line(context.out, text);
   line(context.out);
   for (const text of table([head.map((h) => color.dim(h)), ...rows], ["right", "left"])) line(context.out, text);
+  line(context.out);
+  for (const { claim, holds, because } of result.findings) {
+    const word = holds ? color.green("reproduced") : color.yellow("not reproduced");
+    for (const text of wrap(`${word}: ${claim} ${because}`, 100, "  ")) line(context.out, text);
+  }
+  if (result.quick) line(context.out, color.yellow("A quick try: two rounds on little data say nothing about the paper."));
   line(context.out);
   line(context.out, `Drawn in ${color.cyan(page)}`);
 }

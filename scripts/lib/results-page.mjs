@@ -169,6 +169,12 @@ function paper(found) {
     ...Object.values(found.figures).flatMap((one) => [
       `### ${one.title}`,
       "",
+      ...(one.data === undefined
+        ? []
+        : [
+            `On ${one.data === "fleet" ? "the built-in fleet (simulated)" : one.data}, ${one.seeds} ${one.seeds === 1 ? "seed" : "seeds"}.`,
+            "",
+          ]),
       ...one.findings.map(({ claim, holds, because }) => `- ${holds ? "Reproduced" : "**Not reproduced**"}: ${claim} ${because}`),
       "",
       `| ${one.table[0].join(" | ")} |`,

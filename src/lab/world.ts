@@ -14,7 +14,7 @@ import {
   coordinatorProtocol,
   newCoordinator,
 } from "../round/coordinator.js";
-import { decodeMessage, encodeMessage, type Message } from "../round/messages.js";
+import { decodeMessage, encodeMessage, keyOf, type Message } from "../round/messages.js";
 import { newSite, type SiteInput, type SiteState, siteProtocol } from "../round/site.js";
 
 /** What goes wrong in the simulated world, and how fast things are. Everything is drawn from the seed. */
@@ -71,7 +71,8 @@ type Event =
 const mostEvents = 50_000_000;
 
 export function createWorld(plan: CoordinatorPlan, workers: readonly SiteWorker[], conditions: Conditions, seed: string): World {
-  const random = seeded(seed, "network");
+  /** How often a message went out before, by its label: what befalls it is drawn by name, so a run that is resumed meets the same fate. */
+  const sent = new Map<string, number>();
   const byName = new Map(workers.map((worker) => [worker.site, worker]));
   const sites = new Map<string, SiteState>(workers.map((worker) => [worker.site, newSite(worker.site)]));
   const traffic = new Map<string, Traffic>(workers.map((worker) => [worker.site, { up: 0, down: 0 }]));
@@ -85,12 +86,16 @@ export function createWorld(plan: CoordinatorPlan, workers: readonly SiteWorker[
   let failure: MillwrightError | undefined;
   let closedRounds: { readonly round: ClosedRound; readonly traffic: ReadonlyMap<string, Traffic> }[] = [];
 
-  function deliver(event: Event, bytes: Uint8Array): void {
+  function deliver(event: Event, site: string, message: Message): void {
+    const label = `${site}/${message.type}/${keyOf(message)}`;
+    const times = sent.get(label) ?? 0;
+    sent.set(label, times + 1);
+    const random = seeded(seed, "network", label, times);
     const copies = random.float() < conditions.duplication ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
       if (random.float() < conditions.loss) continue;
       const [least, most] = conditions.latency;
-      queue.push(now + least + (most - least) * random.float(), { ...event, bytes } as Event);
+      queue.push(now + least + (most - least) * random.float(), event);
     }
   }
 
@@ -103,10 +108,11 @@ export function createWorld(plan: CoordinatorPlan, workers: readonly SiteWorker[
         const bytes = encoded.get(effect.message) ?? encodeMessage(effect.message);
         encoded.set(effect.message, bytes);
         counted(effect.to).down += bytes.length;
-        if (!isAway(effect.to, effect.message)) deliver({ to: "site", site: effect.to, bytes }, bytes);
+        if (!isAway(effect.to, effect.message)) deliver({ to: "site", site: effect.to, bytes }, effect.to, effect.message);
       } else if (effect.type === "timer") queue.push(effect.at, { to: "timer" });
       else if (effect.type === "answered") answered = effect.answers;
       else if (effect.type === "closed") {
+        sent.clear();
         // Counted now: the sends that open the next round follow in the same step.
         closedRounds.push({ round: effect.round, traffic: new Map([...traffic].map(([site, one]) => [site, { ...one }])) });
       } else if (effect.type === "finished") finished = effect.model;
@@ -127,7 +133,7 @@ export function createWorld(plan: CoordinatorPlan, workers: readonly SiteWorker[
       if (effect.type === "send") {
         const bytes = encodeMessage(effect.message);
         counted(site).up += bytes.length;
-        deliver({ to: "coordinator", from: site, bytes }, bytes);
+        deliver({ to: "coordinator", from: site, bytes }, site, effect.message);
       } else {
         const worker = byName.get(site) as SiteWorker;
         const slow = effect.request.type === "train" ? 1 + conditions.skew * seeded(seed, "speed", site, effect.request.round).float() : 1;

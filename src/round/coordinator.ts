@@ -33,6 +33,8 @@ export interface CoordinatorPlan {
 interface Open {
   readonly request: Extract<Message, { type: "ask" | "train" }>;
   readonly closesAt: Millis;
+  /** When the timer that counts rings; timers of rounds that are over ring too and mean nothing. */
+  readonly wakesAt: Millis;
   readonly answers: ReadonlyMap<string, Extract<Message, { type: "answer" | "update" | "refuse" }>>;
   /** Running sum of a linear rule: memory does not grow with the number of sites. */
   readonly partial?: Partial;
@@ -104,11 +106,12 @@ function startRound(state: CoordinatorState, now: Millis): Step {
 function open(state: CoordinatorState, request: Open["request"], now: Millis): Step {
   const closesAt = millis(now + state.plan.deadline);
   const sends = state.plan.sites.map((to): CoordinatorEffect => ({ type: "send", to, message: request }));
-  return [{ ...state, open: { request, closesAt, answers: new Map() } }, [...sends, timer(closesAt, state, now)]];
+  const wakesAt = nextWake(closesAt, state, now);
+  return [{ ...state, open: { request, closesAt, wakesAt, answers: new Map() } }, [...sends, { type: "timer", at: wakesAt }]];
 }
 
-function timer(closesAt: Millis, state: CoordinatorState, now: Millis): CoordinatorEffect {
-  return { type: "timer", at: millis(Math.min(closesAt, now + state.plan.retry)) };
+function nextWake(closesAt: Millis, state: CoordinatorState, now: Millis): Millis {
+  return millis(Math.min(closesAt, now + state.plan.retry));
 }
 
 function receive(state: CoordinatorState, from: string, message: Message, now: Millis): Step {
@@ -161,11 +164,12 @@ function countUseful(answers: Open["answers"]): number {
 
 function tick(state: CoordinatorState, now: Millis): Step {
   const current = state.open;
-  if (current === undefined) return [state, []];
+  if (current === undefined || now < current.wakesAt) return [state, []];
   if (now >= current.closesAt) return close(state, now);
   const silent = state.plan.sites.filter((site) => !current.answers.has(site));
   const repeats = silent.map((to): CoordinatorEffect => ({ type: "send", to, message: current.request }));
-  return [state, [...repeats, timer(current.closesAt, state, now)]];
+  const wakesAt = nextWake(current.closesAt, state, now);
+  return [{ ...state, open: { ...current, wakesAt } }, [...repeats, { type: "timer", at: wakesAt }]];
 }
 
 function close(state: CoordinatorState, now: Millis): Step {

@@ -127,6 +127,23 @@ describe("a simulated federation", () => {
     await expect(run({ ...calm, dropout: 0.97 })).rejects.toThrow(/ROUND_ABANDONED.*no answer before the round closed/);
   });
 
+  it("is the same from any round on: what befalls a message hangs on the message, not on what came before", async () => {
+    const conditions = { latency: [1, 400], loss: 0.2, duplication: 0.2, dropout: 0.1, skew: 30 } as const;
+    const settings = plan({ goal: 3, minimum: 2 });
+    for (let seed = 0; seed < 5; seed++) {
+      const { model, rounds } = await run(conditions, settings, undefined, `again ${seed}`);
+      for (const from of [1, 2, 3]) {
+        const world = createWorld(
+          settings,
+          names.map((name) => worker(name)),
+          conditions,
+          `again ${seed}`,
+        );
+        expect(await world.train(settings, rounds[from - 1].model, from + 1, async () => {})).toEqual(model);
+      }
+    }
+  });
+
   it("a goal below all sites does not wait for the slowest", async () => {
     const { rounds, model } = await run({ ...calm, skew: 50 }, plan({ goal: 3 }));
     expect(rounds.every((round) => round.included.length === 3)).toBe(true);
@@ -163,7 +180,12 @@ describe("a simulated federation", () => {
     expect([...answers.keys()].sort()).toEqual(names);
     const broken: SiteWorker = { ...worker("e"), work: async () => fail("DATA_INVALID", { expected: "numbers", got: "NaN" }) };
     const dead = createWorld(settings, [...names.slice(0, 4).map((name) => worker(name)), broken], calm, "ask");
-    await expect(dead.ask("hello", {})).rejects.toThrow(/ROUND_ABANDONED.*e: DATA_INVALID/);
+    await expect(dead.ask("hello", {})).rejects.toThrow(
+      /^DATA_INVALID: exchange 3: expected 5 of 5 sites to do it, got 4; e: expected numbers, got NaN/,
+    );
+    const other: SiteWorker = { ...worker("d"), work: async () => fail("TRAINING_DIVERGED", { expected: "numbers", got: "infinity" }) };
+    const mixed = createWorld(settings, [...names.slice(0, 3).map((name) => worker(name)), other, broken], calm, "ask");
+    await expect(mixed.ask("hello", {})).rejects.toThrow(/ROUND_ABANDONED.*d: TRAINING_DIVERGED.*e: DATA_INVALID/);
   });
 
   it("applies rules of every kind in plaintext", async () => {

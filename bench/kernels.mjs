@@ -1,7 +1,7 @@
 /**
  * Times the training kernels: whole steps of the CNN-LSTM of paper 0 and other models, and the microkernel against a
  * multiply-add peak measured in the same run. Best of many runs, warmed up: says what the machine can do, not what a
- * busy one does. `node bench/kernels.mjs [seconds per line] [--json]`; needs a build.
+ * busy one does; the processor time beside it does not count the time others had the core. `node bench/kernels.mjs [seconds per line] [--json]`; needs a build.
  */
 import { performance } from "node:perf_hooks";
 import { seeded } from "../dist/core/random.js";
@@ -85,16 +85,21 @@ function prepared(spec, count) {
   return { engine, values, data };
 }
 
+/** Least wall and least processor milliseconds of one of the `per` parts of a run. */
 function best(run, per) {
   const until = performance.now() + 1000 * seconds;
-  let least = Number.POSITIVE_INFINITY;
+  let wall = Number.POSITIVE_INFINITY;
+  let cpu = Number.POSITIVE_INFINITY;
   for (let i = 0; i < 3; i++) run();
   do {
+    const before = process.cpuUsage();
     const start = performance.now();
     run();
-    least = Math.min(least, (performance.now() - start) / per);
+    wall = Math.min(wall, (performance.now() - start) / per);
+    const { user, system } = process.cpuUsage(before);
+    cpu = Math.min(cpu, (user + system) / 1000 / per);
   } while (performance.now() < until);
-  return least;
+  return { wall, cpu };
 }
 
 function row(name, value, unit, note = "") {
@@ -102,8 +107,8 @@ function row(name, value, unit, note = "") {
   if (!json) console.log(`${name.padEnd(52)} ${value.toFixed(value < 10 ? 3 : 1).padStart(9)} ${unit}${note && `   ${note}`}`);
 }
 
-/** Milliseconds per step: one call trains on 16 batches of copies, so that the fixed cost of a call is spread as in use. */
-function step(name, spec, batch, steps = 16) {
+/** Milliseconds per step: one call trains on a few batches, so that the fixed cost of a call counts as in use. */
+function step(name, spec, batch, steps = batch > 64 ? 2 : 8) {
   const { engine, data } = prepared(spec, batch * steps);
   const options = {
     loss: { use: "bce" },
@@ -113,41 +118,38 @@ function step(name, spec, batch, steps = 16) {
     epochs: 1,
     seed: "b",
   };
-  const ms = best(() => engine.train(data, options), steps);
-  row(`${name}, batch ${batch}: step`, ms, "ms", `${Math.round((1000 * batch) / ms)} examples/s`);
+  const { wall: ms, cpu } = best(() => engine.train(data, options), steps);
+  row(`${name}, batch ${batch}: step`, ms, "ms", `${Math.round((1000 * batch) / ms)} examples/s; processor time ${cpu.toFixed(3)} ms`);
   return ms;
 }
 
-function unitStep(name, spec, batch, steps = 16) {
+function unitStep(name, spec, batch, steps = batch > 64 ? 2 : 8) {
   const { engine, data } = prepared(spec, batch * steps);
   const units = Int32Array.from({ length: data.count }, (_, i) => i);
-  const ms = best(() => engine.unitGradients(data, { loss: { use: "bce" }, units, clip: 1, mode: "train" }), steps);
-  row(`${name}, batch ${batch}: one clipped gradient per example`, ms, "ms");
+  const { wall: ms, cpu } = best(() => engine.unitGradients(data, { loss: { use: "bce" }, units, clip: 1, mode: "train" }), steps);
+  row(`${name}, batch ${batch}: one clipped gradient per example`, ms, "ms", `processor time ${cpu.toFixed(3)} ms`);
 }
 
 /** Multiply-adds per second of a loop that only multiplies and adds, and of the microkernel in cache. */
 function peaks() {
   const { kernels, start, reserve } = instantiate();
-  reserve((start + 1) << 20, "bench");
-  const loops = 1_000_000;
-  const peak = (loops * 8 * 4) / best(() => kernels.peak(loops), 1) / 1e6;
-  row("multiply-add peak (8 sums in registers)", peak, "GMAC/s");
-  const [k, n, times] = [64, 32, 200];
-  const gmac =
-    (k * n * 8 * times) /
-    best(() => kernels.affine(start, start + 65536, 0, start + 131072, 1, 0, k, n / 4, 0, 0, 1, 0, 0, times, 0, 0, 0), 1) /
-    1e6;
-  row("microkernel, 64 inputs, 32 outputs", gmac, "GMAC/s", `${Math.round((100 * gmac) / peak)} % of the peak`);
-  const T = 24;
-  const wg =
-    (k * n * 8 * T) /
-    best(() => {
-      for (let i = 0; i < 20; i++)
-        kernels.weightGradient(start, start + 65536, start + 262144, 0, 1, 0, 16, 16, n / 4, 0, 0, 0, 1, 0, 0, T, 512, n * 32);
-    }, 20) /
-    1e6 /
-    4;
-  row("weight gradient, 16 by 32 over 24 steps", wg, "GMAC/s", `${Math.round((100 * wg) / peak)} % of the peak`);
+  reserve(start + (1 << 20), "bench");
+  const rate = (macs, run) => macs / best(run, 1).wall / 1e6;
+  const loops = 50_000;
+  const peak = rate(loops * 7 * 4, () => kernels.peak(loops, start));
+  const share = (value) => `${Math.round((100 * value) / peak)} % of the peak`;
+  row("multiply-add peak (sums in registers)", peak, "GMAC/s");
+  const [k, n, times] = [64, 32, 60];
+  const [x, w, y] = [start, start + 65536, start + 131072];
+  const product = rate(k * n * 8 * times, () => kernels.affine(x, w, 0, y, 1, 0, k, n / 4, 0, 0, 1, 0, 0, times, 0, 0, 0));
+  row("microkernel, 64 inputs, 32 outputs", product, "GMAC/s", share(product));
+  const [depth, steps] = [16, 24];
+  const gradient = rate(depth * n * 8 * steps * 20, () => {
+    for (let i = 0; i < 20; i++) {
+      kernels.weightGradient(x, w, y, 0, 1, 0, depth, 0, depth, n / 4, 0, 0, 0, 1, 0, 0, steps, depth * 32, n * 32);
+    }
+  });
+  row("weight gradient, 16 by 32 over 24 steps", gradient, "GMAC/s", share(gradient));
 }
 
 peaks();

@@ -39,11 +39,6 @@ export function extents(shape: Shape): readonly [number, number, number] {
   return [shape[0], shape[1], shape[2]];
 }
 
-export function newView(what: string, shape: Shape): View {
-  const [h, w, c] = extents(shape);
-  return { on: storage(what, h, w * c), h, w, c };
-}
-
 export function work(what: string, slots: number): Storage {
   return storage(what, 1, slots);
 }

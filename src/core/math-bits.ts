@@ -39,10 +39,10 @@ export function powerOfTwo(k: number): number {
   return fromWords((1023 + k) << 20, 0);
 }
 
-/** x * 2^k, rounded once at most (where the result is subnormal); k in -2100..2100. */
+/** x * 2^k, rounded once at most (where the result is subnormal); beyond 2^-2200 and 2^2200 every double is 0 or Infinity anyway. */
 export function scaleByPowerOfTwo(x: number, k: number): number {
   let scaled = x;
-  let left = k;
+  let left = Math.max(-2200, Math.min(2200, k));
   while (left > 1023) {
     scaled *= powerOfTwo(1023);
     left -= 1023;

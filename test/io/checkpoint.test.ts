@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MillwrightError } from "../../src/core/errors.js";
 import { writeAtomic } from "../../src/io/store/atomic.js";
-import { dropCheckpoint, loadCheckpoint, saveCheckpoint } from "../../src/io/store/checkpoint.js";
+import { dropCheckpoint, dropEmptyFolder, loadCheckpoint, saveCheckpoint } from "../../src/io/store/checkpoint.js";
 import { digestPlain } from "../../src/io/store/digest.js";
 
 let folder: string;
@@ -22,6 +22,17 @@ describe("checkpoints", () => {
     dropCheckpoint(folder, "local/plant 1");
     expect(loadCheckpoint(folder, "local/plant 1", "p")).toBeUndefined();
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it("take their folder along when the last one goes, and nothing else", () => {
+    const inside = join(folder, "state");
+    saveCheckpoint(inside, "run", state);
+    dropEmptyFolder(inside);
+    expect(loadCheckpoint(inside, "run", "p")).toEqual(state);
+    dropCheckpoint(inside, "run");
+    dropEmptyFolder(inside);
+    expect(readdirSync(folder)).toEqual([]);
+    dropEmptyFolder(inside);
   });
 
   it("of another plan are refused", () => {

@@ -4,6 +4,7 @@
  */
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { dropEmptyFolder } from "../../io/store/checkpoint.js";
 import { kernelVersion } from "../../kernels/instance.js";
 import type { SimulationResult } from "../../lab/result.js";
 import { readFile } from "../federation.js";
@@ -13,6 +14,7 @@ export interface FinishedSeeds {
   /** The stored result of a seed, if it is of the same run. */
   readonly get: (seed: number) => SimulationResult | undefined;
   readonly put: (result: SimulationResult) => void;
+  /** Forgets the results, and the folder where nothing else is in it. */
   readonly clear: () => void;
   /** The seed in the file. */
   readonly seed: number;
@@ -40,6 +42,7 @@ export function finishedSeeds(folder: string, file: string, compare: boolean | u
     },
     clear() {
       for (const path of written) rmSync(path, { force: true });
+      dropEmptyFolder(folder);
     },
   };
 }

@@ -1,5 +1,5 @@
 /** Where a run stands after a round, so that it can go on after Ctrl-C or a kill: one file per training run, replaced whole after every round. */
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "../../core/errors.js";
 import { decodeFrame, encodeFrame } from "../../wire/frame.js";
@@ -63,6 +63,17 @@ export function loadCheckpoint(folder: string, name: string, plan: string): Chec
 /** Forgets a run that is finished. */
 export function dropCheckpoint(folder: string, name: string): void {
   rmSync(fileOf(folder, name), { force: true });
+}
+
+/** Removes a folder of checkpoints that holds nothing any more; one that holds anything, or is not there, is left as it is. */
+export function dropEmptyFolder(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (cause) {
+    const code = (cause as { code?: string }).code ?? "";
+    // EEXIST is what some systems say of a folder that is not empty.
+    if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(code)) throw cause;
+  }
 }
 
 function fileOf(folder: string, name: string): string {

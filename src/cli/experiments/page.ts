@@ -49,13 +49,20 @@ function findings(result: ExperimentResult): Markup {
   return markup`<div class="card"><ul>${items}</ul></div>`;
 }
 
+/** How the lines are told apart without colour. */
+const strokes: Readonly<Record<Series["kind"], string>> = { federated: "solid", local: "dashed", centralised: "dotted", plain: "solid" };
+
+const legend = (series: readonly Series[]): Markup =>
+  markup`<p class="note">${series.map(({ label, kind }) => `${strokes[kind]}: ${label}`).join("; ")}</p>`;
+
 function drawings(experiment: Experiment, result: ExperimentResult): Markup[] {
   const [only] = result.points;
   if (result.points.length === 1 && only !== undefined) return [card("F1 of every client", siteMarks("f1", only.perSite))];
   const series = (
     pick: (point: ExperimentResult["points"][number], name: Experiment["scenarios"][number]) => number | undefined,
   ): Series[] =>
-    experiment.scenarios.flatMap((name): Series[] => {
+    // The federation first: its end carries the mark.
+    [...experiment.scenarios].reverse().flatMap((name): Series[] => {
       const points = result.points.flatMap((point): [number, number][] => {
         const value = pick(point, name);
         return value === undefined ? [] : [[point.at, value]];
@@ -65,12 +72,10 @@ function drawings(experiment: Experiment, result: ExperimentResult): Markup[] {
   const quality = shown.flatMap((metric) => {
     const drawn = series((point, name) => point.scenarios[name]?.metrics[metric]?.mean);
     const { label } = metricInfo(metric);
-    return drawn.length === 0
-      ? []
-      : [card(`${label} (${drawn.map((s) => s.label).join(", ")})`, lines(label, { x: experiment.axis.label, y: label }, drawn))];
+    return drawn.length === 0 ? [] : [card(label, legend(drawn), lines(label, { x: experiment.axis.label, y: label }, drawn))];
   });
   const timed = (title: string, drawn: readonly Series[]): Markup[] =>
-    drawn.length === 0 ? [] : [card(title, lines(title, { x: experiment.axis.label, y: "seconds" }, drawn))];
+    drawn.length === 0 ? [] : [card(title, legend(drawn), lines(title, { x: experiment.axis.label, y: "seconds" }, drawn))];
   const federated = (pick: (point: ExperimentResult["points"][number]) => number) =>
     series((point, name) => (name === "federated" ? pick(point) : undefined));
   return [

@@ -13,4 +13,5 @@ export type {
 export { type SimulateOptions, type Simulation, type SimulationEvent, simulate } from "./lab/simulate.js";
 export { type Bundle, decodeBundle, encodeBundle } from "./round/bundle.js";
 export { type FederationFile, parseFederation, readFederationFile } from "./round/file.js";
+export { encodeOnnx } from "./round/onnx.js";
 export { type Prediction, predictTable } from "./round/predict.js";

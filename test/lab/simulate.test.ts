@@ -1,5 +1,4 @@
 /** Whole simulations through the library: the same model whatever the machine does, resuming, scenarios, events, and refusals. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { MillwrightError } from "../../src/core/errors.js";
@@ -10,7 +9,7 @@ import { describePlan } from "../../src/lab/plan.js";
 import type { SimulationResult } from "../../src/lab/result.js";
 import { type SimulateOptions, simulate } from "../../src/lab/simulate.js";
 import { temporaryFolder } from "../support/folder.js";
-import { smallFederation } from "../support/small-federation.js";
+import { sensorsSource, smallFederation } from "../support/small-federation.js";
 
 const folder = await temporaryFolder();
 const script = new URL("../../dist/io/workers/worker.js", import.meta.url);
@@ -171,32 +170,9 @@ it("moves about the bytes that the plan foretold", async () => {
   expect(plan.model.layers.reduce((sum, layer) => sum + layer.parameters, 0)).toBe(plan.model.parameters);
 });
 
-/** A source of two sensors of three machines; `broken` is the value of one reading. */
-function source(name: string, broken: string): string {
-  const path = join(folder, name);
-  writeFileSync(
-    path,
-    `export default () => {
-      const rows = 180;
-      const a = Float64Array.from({ length: rows }, (_, i) => (i * 37) % 11);
-      a[77] = ${broken};
-      return {
-        name: "sensors", description: "two sensors", machine: "machine", time: "time", target: "y", inputs: ["a"],
-        readings: { rows, columns: [
-          { name: "machine", kind: "category", labels: ["x", "y", "z"], codes: Int32Array.from({ length: rows }, (_, i) => Math.floor(i / 60)) },
-          { name: "time", kind: "number", values: Float64Array.from({ length: rows }, (_, i) => i % 60) },
-          { name: "a", kind: "number", values: a },
-          { name: "y", kind: "number", values: a.map((value, i) => 3 * value + (i % 7)) },
-        ] },
-      };
-    };`,
-  );
-  return path;
-}
-
-const values = (use: string, learningRate: number) => ({
+const values = (learningRate: number, options: object = {}) => ({
   federation: "values",
-  data: { use },
+  data: { use: sensorsSource, ...options },
   task: { kind: "value", window: 4 },
   split: { by: "time", test: 0.3 },
   sites: { use: "iid", count: 3 },
@@ -206,17 +182,16 @@ const values = (use: string, learningRate: number) => ({
 });
 
 it("names the column, the row and the site of a value that is none", async () => {
-  const error = await refusal(run({}, {}).then(() => simulate(values(source("nan.mjs", "NaN"), 0.001), { workers: 1 }).result));
+  const error = await refusal(simulate(values(0.001, { broken: 77 }), { compare: false, workers: 1 }).result);
   expect(error.code).toBe("DATA_INVALID");
   expect(error.message).toMatch(/\ba\b.*row 77|row 77.*\ba\b/);
 });
 
 it("calls training that runs away by its name", async () => {
-  const path = source("fine.mjs", "5");
-  const error = await refusal(simulate(values(path, 1000), { compare: false, workers: 1 }).result);
+  const error = await refusal(simulate(values(1000), { compare: false, workers: 1 }).result);
   expect(error.code).toBe("TRAINING_DIVERGED");
   expect(error.message).toMatch(/round 1/);
-  const good = await simulate(values(path, 0.001), { compare: false, executor: inlineExecutor() }).result;
+  const good = await simulate(values(0.001), { compare: false, executor: inlineExecutor() }).result;
   expect(good.scenarios.federated?.metrics.rmse).toBeGreaterThan(0);
 });
 

@@ -1,3 +1,6 @@
+/** Small federations for tests of whole simulations. */
+import { fileURLToPath } from "node:url";
+
 /** A federation that trains in well under a second: three sites, two machines each, forty days. */
 export const smallFederation = {
   federation: "small",
@@ -10,3 +13,6 @@ export const smallFederation = {
   rounds: 5,
   seed: 7,
 };
+
+/** A user's source of two sensors of three machines; see the file. */
+export const sensorsSource = fileURLToPath(new URL("./sensors-source.mjs", import.meta.url));

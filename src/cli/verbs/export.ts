@@ -51,13 +51,6 @@ async function encode(bundle: Bundle, form: Form): Promise<Uint8Array> {
     const { inferModel } = await import("../../model/shape.js");
     return writeSafetensors(inferModel(bundle.model).tensors, bundle.values, { format: "pt", ...metadata });
   }
-  const { writeOnnx } = await import("../../model/onnx/write.js");
-  const { kind } = bundle.outputs;
-  const probability = kind === "binary" ? "sigmoid" : kind === "classes" ? "softmax" : undefined;
-  const threshold: Record<string, string> = bundle.threshold === undefined ? {} : { threshold: String(bundle.threshold) };
-  return writeOnnx(bundle.model, bundle.values, {
-    name: bundle.federation,
-    metadata: { ...metadata, ...threshold, features: JSON.stringify(bundle.data.features ?? []) },
-    ...(probability === undefined ? {} : { probability }),
-  });
+  const { encodeOnnx } = await import("../../round/onnx.js");
+  return encodeOnnx(bundle, metadata);
 }

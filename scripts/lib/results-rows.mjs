@@ -14,7 +14,7 @@ export const rows = [
     gate: 14.0,
     goal: 13.0,
     beside: ["rmseUncapped", "nasaScore", "nasaScoreUncapped"],
-    reference: "the same recipe in PyTorch 13.15",
+    reference: "the same kind of model in PyTorch 13.15",
   },
   {
     name: "cmapss-fd002",
@@ -24,7 +24,7 @@ export const rows = [
     gate: 14.5,
     goal: 13.5,
     beside: ["rmseUncapped", "nasaScore", "nasaScoreUncapped"],
-    reference: "the same recipe in PyTorch 13.59",
+    reference: "the same kind of model in PyTorch 13.59",
   },
   {
     name: "cmapss-fd003",
@@ -43,7 +43,7 @@ export const rows = [
     gate: 14.5,
     goal: 13.7,
     beside: ["rmseUncapped", "nasaScore", "nasaScoreUncapped"],
-    reference: "the same recipe in PyTorch 13.79",
+    reference: "the same kind of model in PyTorch 13.79",
   },
   {
     name: "cmapss-fd001-aerospace",
@@ -127,7 +127,7 @@ export const rows = [
     gate: 0.94,
     goal: 0.97,
     beside: ["macroF1"],
-    reference: "the same recipe in PyTorch 0.960, pooled 0.983",
+    reference: "a like network in PyTorch 0.960, pooled 0.983",
   },
   {
     name: "steel-industry-energy",

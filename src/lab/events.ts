@@ -2,6 +2,7 @@
 import { fail } from "../core/errors.js";
 import type { ScenarioName } from "./result.js";
 
+/** Progress of a simulation. `loss` is the mean of the sites' training losses, weighted by their examples. */
 export type SimulationEvent =
   | { readonly kind: "started"; readonly federation: string; readonly scenarios: readonly ScenarioName[]; readonly sites: number }
   /** What is being done, or waited for, outside of rounds. */

@@ -1,5 +1,6 @@
 /** The result of a simulated federation, as written by `simulate --json` and read by `report`. Absent metrics are left out, never zero. */
 
+/** centralised: all data pooled; local: every site alone; federated: the sites together. */
 export type ScenarioName = "centralised" | "local" | "federated";
 
 /** Metric by name: f1, precision, recall, accuracy, macroF1, rocAuc, prAuc, rmse, mae, rmseUncapped, maeUncapped, nasaScore, nasaScoreUncapped, far, mar, loss, threshold, ... */
@@ -10,6 +11,7 @@ export interface Spread {
   readonly values: readonly number[];
 }
 
+/** A scenario's model judged on the test data of one site. */
 export interface SiteResult {
   readonly site: string;
   readonly examples: number;
@@ -27,6 +29,7 @@ export interface Curves {
   readonly residuals?: readonly { readonly truth: number; readonly predicted: number }[];
 }
 
+/** What one scenario reached on the test data of all sites. Seconds are those of training, summed over sites; bytes are of real messages. */
 export interface ScenarioResult {
   readonly metrics: Metrics;
   readonly perSite: readonly SiteResult[];
@@ -37,6 +40,7 @@ export interface ScenarioResult {
   readonly model?: { readonly sha256: string; readonly parameters: number };
 }
 
+/** One round of the federation. Seconds are wall-clock time on this machine; bytes are of real messages. */
 export interface RoundResult {
   readonly round: number;
   readonly loss: number;
@@ -78,12 +82,14 @@ export interface PartitionSummary {
   readonly skew: Readonly<Record<string, number>>;
 }
 
+/** A hand rule or a ceiling beside the models, judged on the same test data. */
 export interface Reference {
   readonly name: string;
   readonly explanation: string;
   readonly metrics: Metrics;
 }
 
+/** Everything a run found, in plain JSON: result.json of a run folder. */
 export interface SimulationResult {
   readonly format: "millwright-result/1";
   readonly federation: string;

@@ -1,19 +1,17 @@
 /** Everything that the scenarios of one simulation share, read from the federation file before anything is trained. */
-
-import { isAbsolute, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { buildRule } from "../aggregation/registry.js";
 import type { Rule } from "../aggregation/rule.js";
 import { parseDuration } from "../core/duration.js";
-import { fail } from "../core/errors.js";
 import { seeded } from "../core/random.js";
 import type { Dataset } from "../data/dataset.js";
 import { generateFleet } from "../data/fleet/generate.js";
 import { type DataPlan, exampleShapes, type OutputSpec, outputsOf, partitionSites, type SitePart } from "../data/pipeline.js";
+import { callPlugin, loadPlugin } from "../io/plugin.js";
 import { loadDataset } from "../io/source/load.js";
 import { digestPlain } from "../io/store/digest.js";
 import { initialise } from "../model/init.js";
-import { buildModel } from "../model/presets.js";
+import { isModuleModel, moduleModel } from "../model/module.js";
+import { buildModel, type ModelContext } from "../model/presets.js";
 import { inferModel } from "../model/shape.js";
 import type { LossSpec, ModelSpec } from "../model/spec.js";
 import { checkPlan, refuseFaults } from "../round/check.js";
@@ -53,7 +51,8 @@ export async function setUp(file: FederationFile, options: SetupOptions): Promis
   const parts = partitionSites(dataset, dataPlan, seed);
   const rule = buildRule(file.aggregate, file.aggregate.use === "mean" ? undefined : await loadRule(file.aggregate, options.folder));
   const outputs = outputsOf(task, dataset);
-  const model = buildModel(file.model, { inputs: exampleShapes(dataPlan, dataset), outputs: outputs.width, task: modelTask(outputs) });
+  const context = { inputs: exampleShapes(dataPlan, dataset), outputs: outputs.width, task: modelTask(outputs) };
+  const model = await modelOf(file, context, options.folder);
   const sites = parts.map((part) => part.site);
   refuseFaults(checkPlan(file, { sites, outputs, model, rule }));
   return {
@@ -71,14 +70,16 @@ export async function setUp(file: FederationFile, options: SetupOptions): Promis
   };
 }
 
-async function loadRule(spec: FederationFile["aggregate"], folder: string): Promise<unknown> {
-  const path = isAbsolute(spec.use) ? spec.use : resolve(folder, spec.use);
-  const module = (await import(pathToFileURL(path).href).catch((cause) =>
-    fail("PLUGIN_INVALID", { where: path, expected: "a module that loads", got: String(cause), cause }),
-  )) as { default?: unknown };
-  if (typeof module.default !== "function")
-    fail("PLUGIN_INVALID", { where: path, expected: "a default export (options) => Rule", got: typeof module.default });
-  return module.default(spec);
+async function loadRule({ use, ...options }: FederationFile["aggregate"], folder: string): Promise<unknown> {
+  return callPlugin(use, await loadPlugin(use, folder, "(options) => Rule"), options);
+}
+
+/** The model that a file names: a preset, or what the user's module makes of the inputs. */
+async function modelOf({ model }: FederationFile, context: ModelContext, folder: string): Promise<ModelSpec> {
+  if (!isModuleModel(model)) return buildModel(model, context);
+  const { use, ...options } = model;
+  const plugin = await loadPlugin(use, folder, "(options, context) => ({ nodes, output? })");
+  return moduleModel(use, await callPlugin(use, plugin, options, context), context);
 }
 
 function modelTask(outputs: OutputSpec): "binary" | "classes" | "regression" | "reconstruction" {

@@ -29,6 +29,7 @@ import { type Setup, setUp } from "./setup.js";
 
 export type { SimulationEvent } from "./events.js";
 
+/** How to run, as far as the file does not say it. None of it changes the models but `seed`. */
 export interface SimulateOptions {
   /** Instead of the seed in the file. */
   readonly seed?: number;
@@ -49,6 +50,7 @@ export interface SimulateOptions {
   readonly executor?: Executor;
 }
 
+/** A simulation that is running. */
 export interface Simulation {
   /** Progress, for one reader. Ends when the simulation ends; an error is thrown by `result`. */
   readonly events: AsyncIterable<SimulationEvent>;
@@ -60,6 +62,18 @@ export interface Simulation {
 /**
  * Starts a simulation of a federation file (its path) or of the same content as a plain object.
  * Errors (by rejection of `result`): FILE_INVALID, PLAN_REFUSED, DATA_*, MODEL_*, TRAINING_DIVERGED, ROUND_ABANDONED, RESUME_REFUSED, ABORTED.
+ *
+ * @example
+ * ```ts
+ * import { simulate } from "millwright";
+ *
+ * const simulation = simulate(plan, { compare: false, workers: 1 });
+ * for await (const event of simulation.events) if (event.kind === "round") console.log(event.round, event.loss);
+ * const { scenarios, rounds, model } = await simulation.result;
+ * console.log(scenarios.federated?.metrics.f1);
+ * rounds.length; // => 2
+ * model.sha256.length; // => 64
+ * ```
  */
 export function simulate(plan: string | object, options: SimulateOptions = {}): Simulation {
   const queue = eventQueue<SimulationEvent>();

@@ -9,6 +9,7 @@ import { matchTensors, readSafetensors, writeSafetensors } from "../model/safete
 import { inferModel } from "../model/shape.js";
 import type { ModelSpec } from "../model/spec.js";
 
+/** A trained model with everything needed to use it elsewhere; the rows it was trained on are not in it, sums of their columns are. */
 export interface Bundle {
   readonly format: "millwright-model/1";
   readonly federation: string;
@@ -29,7 +30,17 @@ export function createBundle(parts: Omit<Bundle, "format" | "data"> & { readonly
   return { ...parts, data, format: "millwright-model/1" };
 }
 
-/** One safetensors file. */
+/**
+ * A bundle as one safetensors file: tensors under PyTorch's names, the description in the metadata. Errors: SHAPE_MISMATCH, NOT_FINITE.
+ *
+ * @example
+ * ```ts
+ * import { decodeBundle, encodeBundle, simulate } from "millwright";
+ *
+ * const trained = await simulate(plan, { compare: false, workers: 1 }).bundle;
+ * decodeBundle(encodeBundle(trained)).federation; // => "small-fleet"
+ * ```
+ */
 export function encodeBundle({ values, ...description }: Bundle): Uint8Array {
   return writeSafetensors(inferModel(description.model).tensors, values, { format: "pt", millwright: JSON.stringify(description) });
 }
@@ -46,7 +57,18 @@ const descriptionSchema = z.looseObject({
   outputs: z.looseObject({ kind: z.enum(["binary", "classes", "number", "reconstruction"]), width: z.number() }),
 });
 
-/** The inverse of encodeBundle. Errors: FILE_UNREADABLE, MODEL_INVALID, SHAPE_MISMATCH, NOT_FINITE. */
+/**
+ * The inverse of encodeBundle; `where` names the file in messages. Errors: FILE_UNREADABLE, MODEL_INVALID, SHAPE_MISMATCH, NOT_FINITE.
+ *
+ * @example
+ * ```ts
+ * import { readFileSync } from "node:fs";
+ * import { decodeBundle } from "millwright";
+ *
+ * const model = (path: string) => decodeBundle(readFileSync(path), path);
+ * console.log(typeof model); // model("out/fleet/model.safetensors") reads the model of a run
+ * ```
+ */
 export function decodeBundle(bytes: Uint8Array, where = "model"): Bundle {
   const file = readSafetensors(bytes);
   const text = file.metadata.millwright;

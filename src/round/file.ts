@@ -9,7 +9,7 @@ import { type ErrorDetail, MillwrightError } from "../core/errors.js";
 import { dataPlanShape } from "../data/pipeline.js";
 import { dataSpecSchema } from "../data/source-spec.js";
 import { thresholdSchema } from "../evaluation/threshold-spec.js";
-import { modelSchema } from "../model/presets.js";
+import { modelPartSchema } from "../model/module.js";
 import { trainingSchema } from "../training/spec.js";
 
 const probability = z.number().min(0).max(1);
@@ -60,7 +60,7 @@ export const federationSchema = z.strictObject({
   description: z.string().max(2000).optional(),
   data: dataSpecSchema,
   ...dataPlanShape,
-  model: modelSchema,
+  model: modelPartSchema,
   training: trainingSchema,
   rounds: z.int().min(1).max(10_000).default(20),
   average: z
@@ -81,6 +81,7 @@ export const federationSchema = z.strictObject({
   seed: z.int().min(0).max(4294967295).default(7),
 });
 
+/** A federation file as read: every default filled in. */
 export type FederationFile = z.output<typeof federationSchema>;
 export const quorumDefaults = quorumSchema.parse({});
 export const conditionDefaults = conditionsSchema.parse({});
@@ -89,7 +90,16 @@ export const detectionDefaults = detectionSchema.parse({});
 /** Largest federation file that is read. */
 const mostCharacters = 1 << 20;
 
-/** Reads YAML or JSON text. Errors: FILE_INVALID with every fault found. `where` names the file in messages. */
+/**
+ * Reads YAML or JSON text. Errors: FILE_INVALID with every fault found. `where` names the file in messages.
+ *
+ * @example
+ * ```ts
+ * import { readFederationFile } from "millwright";
+ *
+ * readFederationFile(JSON.stringify(plan), "small.json").rounds; // => 2
+ * ```
+ */
 export function readFederationFile(text: string, where = "federation file"): FederationFile {
   if (text.length > mostCharacters) {
     throw new MillwrightError("FILE_INVALID", { where, expected: `at most ${mostCharacters} characters`, got: String(text.length) });
@@ -106,7 +116,21 @@ export function readFederationFile(text: string, where = "federation file"): Fed
   return parseFederation(document.toJS({ maxAliasCount: 100 }), where);
 }
 
-/** Checks a plain object against the schema and fills in the defaults. Errors: FILE_INVALID with every fault found. */
+/**
+ * Checks a plain object against the schema and fills in the defaults. Errors: FILE_INVALID with every fault found.
+ *
+ * @example
+ * ```ts
+ * import { MillwrightError, parseFederation } from "millwright";
+ *
+ * parseFederation(plan).aggregate; // => { use: "mean", weighted: true }
+ * try {
+ *   parseFederation({ ...plan, rounds: -1, roundz: 3 });
+ * } catch (error) {
+ *   if (error instanceof MillwrightError) console.log(error.code, error.faults.length); // FILE_INVALID 2
+ * }
+ * ```
+ */
 export function parseFederation(value: unknown, where = "federation"): FederationFile {
   const parsed = federationSchema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;

@@ -9,6 +9,14 @@ import type { Bundle } from "./bundle.js";
  * Inputs as in `bundle.model.inputs`, channels last, any number of examples. Outputs: "output", and "probability" for yes or no (sigmoid)
  * and classes (softmax). Metadata, each JSON: task, features, scaler, answers (value = output * scale + offset), threshold, labels.
  * Errors: those of writeOnnx.
+ *
+ * @example
+ * ```ts
+ * import { encodeOnnx, simulate } from "millwright";
+ *
+ * const trained = await simulate(plan, { compare: false, workers: 1 }).bundle;
+ * encodeOnnx(trained, { plant: "north" }).length > 1000; // => true
+ * ```
  */
 export function encodeOnnx(bundle: Bundle, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
   const { kind, labels, unit } = bundle.outputs;

@@ -52,6 +52,29 @@ export function neededColumns(bundle: Bundle): ColumnSchema[] {
 /**
  * One answer per example of a table of raw rows (sorted by machine, then time). The engine must be built for the bundle's model.
  * Errors: DATA_INVALID, DATA_MISSING, DATA_EMPTY, and those of the engine.
+ *
+ * @example
+ * ```ts
+ * import { predictTable, simulate } from "millwright";
+ * import type { Column, Table } from "millwright/data";
+ * import { createEngine } from "millwright/model";
+ *
+ * const bundle = await simulate(plan, { compare: false, workers: 1 }).bundle;
+ * const { machine = "", time = "", inputs, categories } = bundle.scaler.schema;
+ * const hours = 24;
+ * const columns: Column[] = [
+ *   { name: machine, kind: "category", codes: new Int32Array(hours), labels: ["press-1"] },
+ *   { name: time, kind: "time", values: Float64Array.from({ length: hours }, (_, hour) => hour * 3_600_000) },
+ * ];
+ * for (const name of inputs) {
+ *   const labels = categories[name];
+ *   if (labels !== undefined) columns.push({ name, kind: "category", codes: new Int32Array(hours), labels });
+ *   else columns.push({ name, kind: "number", values: new Float64Array(hours).fill(100) });
+ * }
+ * const table: Table = { rows: hours, columns };
+ * const answers = predictTable(bundle, createEngine(bundle.model), table, { at: "last" });
+ * answers.map((answer) => answer.machine); // => ["press-1"]
+ * ```
  */
 export function predictTable(bundle: Bundle, engine: Engine, table: Table, options: PipelineOptions = {}): Prediction[] {
   const examples = featurePipeline(bundle.data, bundle.scaler, options).examples(table);

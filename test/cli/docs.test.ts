@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { buildProgram } from "../../src/cli/program.js";
 import { fleetSchema } from "../../src/data/fleet/spec.js";
 import { tableSourceSchema } from "../../src/data/source-spec.js";
+import { modelSchema } from "../../src/model/presets.js";
 import { federationSchema, readFederationFile } from "../../src/round/file.js";
 import { commandsPage } from "./commands-page.js";
 import { contextIn, millwright, temporary } from "./harness.js";
@@ -79,7 +80,7 @@ describe("docs/federation-file.md", () => {
   ]);
 
   it("names every key that the file can have", () => {
-    const keys = new Set([...keysOf(federationSchema), ...keysOf(tableSourceSchema), ...keysOf(fleetSchema)]);
+    const keys = new Set([...keysOf(federationSchema), ...keysOf(modelSchema), ...keysOf(tableSourceSchema), ...keysOf(fleetSchema)]);
     expect(keys.size).toBeGreaterThan(80);
     const named = new Set([...page.replace(/```[\s\S]*?```/g, "").matchAll(/`([^`]+)`/g)].flatMap((m) => m[1].split(/[^A-Za-z0-9]+/)));
     expect([...keys].filter((key) => !named.has(key) && !elsewhere.has(key))).toEqual([]);

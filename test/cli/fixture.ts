@@ -84,7 +84,7 @@ export function fixture(options: FixtureOptions = {}): SimulationResult {
     rounds: Array.from({ length: rounds }, (_, r) => ({
       round: r + 1,
       loss: 0.12 + 0.5 * 0.82 ** r + jitter(0.02),
-      metrics: kind === "failure" ? { f1: 0.8 * (1 - 0.75 ** (r + 1)) + jitter(0.03) } : {},
+      metrics: (kind === "failure" ? { f1: 0.8 * (1 - 0.75 ** (r + 1)) + jitter(0.03) } : {}) as Metrics,
       bytesUp: up * sites,
       bytesDown: up * sites,
       seconds: 0.6 + 0.1 * random(),

@@ -2,13 +2,13 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { filesBelow, read, root } from "../shape/sources.js";
 
 const modules = filesBelow("examples", /\.mjs$/);
-/** A script starts a simulation itself; a module exports something for a federation file. */
-const isScript = (path: string): boolean => /\bsimulate\(/.test(read(path));
+/** A script uses the library itself; a module exports something for a federation file. */
+const isScript = (path: string): boolean => /from "millwright/.test(read(path));
 const scripts = modules.filter(isScript);
 const federations = filesBelow("examples", /\.ya?ml$/).filter((path) => /use:\s*\.\/[\w-]+\.m?js/.test(read(path)));
 
@@ -23,7 +23,7 @@ function run(args: readonly string[]): string {
 
 it("every module is a script or named by a federation file", () => {
   const named = federations.flatMap((path) =>
-    [...read(path).matchAll(/use:\s*\.\/([\w-]+\.m?js)/g)].map((match) => `examples/${match[1]}`),
+    [...read(path).matchAll(/use:\s*\.\/([\w-]+\.m?js)/g)].map((match) => `${dirname(path)}/${match[1]}`),
   );
   expect(modules.filter((path) => !isScript(path) && !named.includes(path))).toEqual([]);
 });

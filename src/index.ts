@@ -1,4 +1,22 @@
-/** Public entry `millwright`: run a federation from a file or an object, and use the model that comes out. */
+/**
+ * Public entry `millwright`: run a federation from a file or an object, and use the model that comes out.
+ *
+ * The examples start from a small plan (the same keys as a federation file, docs/federation-file.md):
+ *
+ * ```ts
+ * const plan = {
+ *   federation: "small-fleet",
+ *   task: { kind: "failure", window: "12h", horizon: "24h", stride: "12h" },
+ *   data: { use: "fleet", machines: 12, days: 40, sites: 3 },
+ *   split: { by: "time", test: 0.4 },
+ *   sites: { use: "by", column: "site" },
+ *   model: { use: "lstm", units: 4 },
+ *   training: { optimizer: { use: "adam", learningRate: 0.01 }, batch: 32 },
+ *   rounds: 2,
+ *   seed: 7,
+ * };
+ * ```
+ */
 export { type ErrorCode, type ErrorDetail, MillwrightError } from "./core/errors.js";
 export type {
   Metrics,

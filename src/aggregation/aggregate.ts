@@ -3,7 +3,17 @@ import { fail } from "../core/errors.js";
 import { decodeFixed, type FixedPoint } from "./fixed-point.js";
 import type { Contribution, Partial, Rule } from "./rule.js";
 
-/** The aggregated update, as floats. Errors: ROUND_ABANDONED below the rule's minimum, SHAPE_MISMATCH, SUM_OVERFLOW, NOT_FINITE. */
+/**
+ * The aggregated update of a round: one float per coordinate, as many as every contribution has.
+ * Errors: ROUND_ABANDONED below the rule's minimum, SHAPE_MISMATCH, SUM_OVERFLOW, NOT_FINITE, PLUGIN_INVALID.
+ *
+ * @example
+ * ```ts
+ * import { aggregate, mean } from "millwright/aggregation";
+ *
+ * Array.from(aggregate(mean(), [south, north], defaultFixedPoint)); // => [0.75, 0.5]
+ * ```
+ */
 export function aggregate(rule: Rule, contributions: readonly Contribution[], format: FixedPoint): Float32Array {
   if (contributions.length < rule.minimum) {
     fail("ROUND_ABANDONED", {

@@ -7,6 +7,7 @@
  */
 import { fail } from "../core/errors.js";
 
+/** How updates become whole numbers, as `encoding` in a federation file declares it. The same for all sites of a federation. */
 export interface FixedPoint {
   /** Resolution: one unit is 2^-fractionBits. */
   readonly fractionBits: number;
@@ -19,7 +20,17 @@ export const defaultFixedPoint: FixedPoint = { fractionBits: 24, range: 32 };
 
 const exactLimit = 9007199254740992;
 
-/** Refuses a declaration whose sums could leave the range of exact integers. `totalWeight` is the largest sum of weights in a round. */
+/**
+ * Refuses a declaration whose sums could leave the range of exact integers. `totalWeight` is the largest sum of weights in a round.
+ * Errors: PLAN_REFUSED, SUM_OVERFLOW.
+ *
+ * @example
+ * ```ts
+ * import { checkCapacity } from "millwright/aggregation";
+ *
+ * checkCapacity(defaultFixedPoint, 400); // returns: 400 examples at 32 * 2^24 each stay below 2^53
+ * ```
+ */
 export function checkCapacity(format: FixedPoint, totalWeight: number): void {
   const unit = unitsPerOne(format);
   if (format.range * unit > 2147483647) {
@@ -43,7 +54,15 @@ export function checkCapacity(format: FixedPoint, totalWeight: number): void {
   }
 }
 
-/** Rounds a float update to fixed point. Errors: NOT_FINITE, UPDATE_OUT_OF_RANGE, each naming the coordinate. */
+/**
+ * Rounds a float update to fixed point: whole numbers of 2^-fractionBits, one per coordinate.
+ * Errors: NOT_FINITE, UPDATE_OUT_OF_RANGE, each naming the coordinate.
+ *
+ * @example
+ * ```ts
+ * Array.from(encodeFixed(Float32Array.of(0.5, -1), { fractionBits: 8, range: 2 })); // => [128, -256]
+ * ```
+ */
 export function encodeFixed(update: Float32Array, format: FixedPoint): Int32Array {
   const unit = unitsPerOne(format);
   const encoded = new Int32Array(update.length);
@@ -66,7 +85,16 @@ export function encodeFixed(update: Float32Array, format: FixedPoint): Int32Arra
   return encoded;
 }
 
-/** Back to floats; `divisor` is the total weight for a mean, 1 for a sum. */
+/**
+ * Back to floats; `divisor` is the total weight for a mean, 1 for a sum. A sum that is a double is divided once and rounded to float32 once.
+ *
+ * @example
+ * ```ts
+ * import { decodeFixed } from "millwright/aggregation";
+ *
+ * Array.from(decodeFixed(Int32Array.of(128, -256), { fractionBits: 8, range: 2 })); // => [0.5, -1]
+ * ```
+ */
 export function decodeFixed(sums: Float64Array | Int32Array, format: FixedPoint, divisor = 1): Float32Array {
   const scale = unitsPerOne(format) * divisor;
   const decoded = new Float32Array(sums.length);

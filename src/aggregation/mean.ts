@@ -4,7 +4,17 @@
  */
 import type { Contribution, Linear, Partial } from "./rule.js";
 
-/** The weighted or unweighted mean as a Linear rule over exact integers. */
+/**
+ * Federated averaging as a Linear rule over exact integers: weighted by training examples (McMahan et al. 2017, Algorithm 1), or with
+ * `weighted: false` every site once. Not robust: one member can move the mean anywhere.
+ *
+ * @example
+ * ```ts
+ * import { aggregate, mean } from "millwright/aggregation";
+ *
+ * Array.from(aggregate(mean({ weighted: false }), [north, south], defaultFixedPoint)); // => [0.5, 1]
+ * ```
+ */
 export function mean(options: { readonly weighted?: boolean } = {}): Linear {
   const weighted = options.weighted ?? true;
   return { kind: "linear", name: "mean", minimum: 1, lift: (one) => lift(one, weighted ? one.weight : 1), add, finish };

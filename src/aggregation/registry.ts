@@ -16,11 +16,13 @@ const moduleSchema = z.looseObject({
 
 export const rules = { mean: { schema: meanSchema, summary: "federated averaging, weighted by examples", build: mean } } as const;
 
+/** Schema (zod) of `aggregate:` in a federation file: a rule's name or its options; a path such as ./my-rule.mjs names the user's own. */
 export const ruleSchema = z.union([
   z.literal("mean").transform(() => ({ use: "mean" as const, weighted: true })),
   meanSchema,
   moduleSchema,
 ]);
+/** `aggregate:` of a federation file, as read. */
 export type RuleSpec = z.output<typeof ruleSchema>;
 
 /** Builds a named rule; `load` has already imported the module of a user's rule. Errors: PLUGIN_INVALID. */

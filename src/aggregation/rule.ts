@@ -59,4 +59,5 @@ export interface Whole extends Common {
   readonly aggregate: (updates: readonly Float32Array[], weights: readonly number[]) => Float32Array;
 }
 
+/** Any rule. Its kind says what it sees of the updates, and so what it can be combined with. */
 export type Rule = Linear | Gram | Coordinate | Whole;

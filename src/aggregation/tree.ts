@@ -7,7 +7,19 @@ import type { Contribution, Linear, Partial } from "./rule.js";
 /** A leaf is a site's contribution; an inner node is a cohort. */
 export type Tree = Contribution | { readonly children: readonly Tree[] };
 
-/** The un-normalised sum of a tree, at most `depth` levels deep. */
+/**
+ * The un-normalised sum of a tree, at most `depth` levels deep. The same bytes as over the flat federation, whatever the tree.
+ * Errors: RangeError for a tree that is too deep, or for a cohort without children.
+ *
+ * @example
+ * ```ts
+ * import { mean, sumTree } from "millwright/aggregation";
+ *
+ * const tiered = sumTree(mean(), { children: [{ children: [north] }, south] });
+ * tiered.weight; // => 400
+ * tiered.members; // => 2
+ * ```
+ */
 export function sumTree(rule: Linear, tree: Tree, depth = 16): Partial {
   if (!("children" in tree)) return rule.lift(tree);
   if (depth === 0 || tree.children.length === 0)

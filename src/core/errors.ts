@@ -32,8 +32,10 @@ export const codes = {
   INTERNAL: "Something that cannot happen did; please report it.",
 } as const;
 
+/** A code of the table above; each refusal has one. */
 export type ErrorCode = keyof typeof codes;
 
+/** One fault: where, what was expected, what was found, and what to do. */
 export interface ErrorDetail {
   /** The place: a path in the file, a layer's name, a row and column, a message. */
   readonly where?: string;

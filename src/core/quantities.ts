@@ -10,6 +10,24 @@ export type Weight = Quantity<"Weight">;
 /** An upper bound on the Euclidean length of an update. */
 export type L2Norm = Quantity<"L2Norm">;
 
+/**
+ * Marks a number as milliseconds; nothing is checked or changed.
+ *
+ * @example
+ * ```ts
+ * import { millis } from "millwright/data";
+ *
+ * millis(3_600_000) + 0; // => 3600000
+ * ```
+ */
 export const millis = (value: number): Millis => value as Millis;
+/**
+ * Marks a number as a weight; nothing is checked or changed.
+ *
+ * @example
+ * ```ts
+ * weight(300) + 0; // => 300
+ * ```
+ */
 export const weight = (value: number): Weight => value as Weight;
 export const l2Norm = (value: number): L2Norm => value as L2Norm;

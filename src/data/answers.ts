@@ -5,7 +5,17 @@ import type { Dataset, Examples } from "./dataset.js";
 import type { Frame } from "./frame.js";
 import type { ResolvedTask } from "./task.js";
 
-/** Outputs (one per example) in the unit of the answer: rows of remaining life, or the target's own unit. */
+/**
+ * Outputs (one per example) in the unit of the answer: rows of remaining life, or the target's own unit.
+ * `answers` of the examples tell how: output * scale + offset (+ the last known value where the model predicts a difference).
+ *
+ * @example
+ * ```ts
+ * import { inUnits } from "millwright/data";
+ *
+ * Array.from(inUnits({ answers: { values: new Float64Array(2), scale: 125, offset: 0 } }, [0.5, 1])); // => [62.5, 125]
+ * ```
+ */
 export function inUnits({ answers }: Pick<Examples, "answers">, outputs: ArrayLike<number>): Float64Array {
   const { scale, offset, bases } = answers ?? { scale: 1, offset: 0, bases: undefined };
   return Float64Array.from(outputs, (output, i) => output * scale + offset + (bases?.[i] ?? 0));

@@ -5,6 +5,7 @@
 import type { Millis } from "../core/quantities.js";
 import type { Table } from "./table.js";
 
+/** A table of readings with its roles told: which column names the machine, which the time, what may be seen and what is asked. */
 export interface Dataset {
   readonly name: string;
   /** One line for people: what it is, where from, and whether it is simulated. */
@@ -60,6 +61,7 @@ export interface Answers {
   readonly bases?: Float64Array;
 }
 
+/** One input of all examples: example i reads `length` rows of `width` values from row starts[i]; overlapping windows share rows. */
 export interface ExampleInput {
   readonly rows: Float32Array;
   readonly width: number;

@@ -18,6 +18,7 @@ import { targetKey } from "./statistic.js";
 import { tensorOf } from "./tensor.js";
 import { columnAnswers } from "./windows.js";
 
+/** A site's examples by part of the split. No window lies in two parts. */
 export interface SiteExamples {
   readonly train: Examples;
   readonly validation: Examples;
@@ -37,6 +38,17 @@ interface Item {
 /**
  * Cuts, scales and labels a site's windows. `only` leaves the other parts of the split empty, at a fraction of the time.
  * Errors: DATA_INVALID, DATA_EMPTY, LIMIT_EXCEEDED, FILE_INVALID.
+ *
+ * @example
+ * ```ts
+ * import { addStatistics, fitScaler, partitionSites, siteExamples, siteStatistic } from "millwright/data";
+ *
+ * const parts = partitionSites(dataset, plan, 7);
+ * const scaler = fitScaler(parts.map((part) => siteStatistic(part, plan)).reduce(addStatistics));
+ * const { train, test } = siteExamples(parts[0], scaler, plan);
+ * train.count > test.count && test.count > 0; // => true
+ * train.inputs.sequence.shape; // => [8, 1]
+ * ```
  */
 export function siteExamples(part: SitePart, scaler: Scaler, plan: DataPlan, only?: readonly (keyof SiteExamples)[]): SiteExamples {
   const resolved = resolvePlan(plan, part.dataset);

@@ -12,7 +12,17 @@ import { imageKeys, tensorOf, tensorSize } from "./tensor.js";
 
 type Scale = Extract<FeatureSpec, { use: "scale" }>;
 
-/** Measures one site. Only rows labelled for training count. Errors: NOT_FINITE, FILE_INVALID, DATA_INVALID. */
+/**
+ * What one site tells for scaling. Only rows labelled for training count. Errors: NOT_FINITE, FILE_INVALID, DATA_INVALID, LIMIT_EXCEEDED.
+ *
+ * @example
+ * ```ts
+ * import { partitionSites, siteStatistic } from "millwright/data";
+ *
+ * const [first] = partitionSites(dataset, plan, 7);
+ * siteStatistic(first, plan).moments["scale/heat"]?.count; // => 30
+ * ```
+ */
 export function siteStatistic(part: SitePart, plan: DataPlan): Statistic {
   const { dataset } = part;
   const { task, features, history } = resolvePlan(plan, dataset);

@@ -18,8 +18,10 @@ export const dataPlanShape = {
   gaps: gapsSchema.optional(),
 } as const;
 
+/** Schema (zod) of the data half of a federation file: task, features, split, sites, units, resample, gaps. */
 export const dataPlanSchema = z.strictObject(dataPlanShape);
 
+/** The data half of a federation file, as read. */
 export interface DataPlan extends PrepareSpec {
   readonly task: TaskSpec;
   /** Absent: `defaultFeatures` of the data set. */

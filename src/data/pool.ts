@@ -3,7 +3,19 @@ import { fail } from "../core/errors.js";
 import { valueLimit } from "./assemble.js";
 import type { Answers, ExampleInput, Examples } from "./dataset.js";
 
-/** Joins examples of the same plan. Errors: DATA_EMPTY, LIMIT_EXCEEDED, SHAPE_MISMATCH. */
+/**
+ * Joins examples of the same plan, in the order given. Only a simulation can do this. Errors: DATA_EMPTY, LIMIT_EXCEEDED, SHAPE_MISMATCH.
+ *
+ * @example
+ * ```ts
+ * import { addStatistics, fitScaler, partitionSites, poolExamples, siteExamples, siteStatistic } from "millwright/data";
+ *
+ * const parts = partitionSites(dataset, plan, 7);
+ * const scaler = fitScaler(parts.map((part) => siteStatistic(part, plan)).reduce(addStatistics));
+ * const each = parts.map((part) => siteExamples(part, scaler, plan).train);
+ * poolExamples(each).count === each.reduce((sum, { count }) => sum + count, 0); // => true
+ * ```
+ */
 export function poolExamples(parts: readonly Examples[]): Examples {
   // Sites without examples of this split carry inputs without rows; they add nothing.
   const filled = parts.filter((part) => part.count > 0);

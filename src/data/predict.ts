@@ -25,6 +25,7 @@ export interface Unlabelled extends Pick<Examples, "count" | "inputs" | "machine
   readonly bases?: Float64Array;
 }
 
+/** Turns raw rows into examples as training did. */
 export interface FeaturePipeline {
   /** Examples of a table of raw rows (one machine, or several with a machine column, each in ascending time). */
   readonly examples: (table: Table) => Unlabelled;
@@ -32,12 +33,26 @@ export interface FeaturePipeline {
   readonly history: number;
 }
 
+/** Which rows are answered for. */
 export interface PipelineOptions {
   /** Which rows end an example: every row with enough history (default), every stride-th as in training, or the last of each machine. */
   readonly at?: "row" | "stride" | "last";
 }
 
-/** Builds the pipeline from a plan and what was fitted with it. Errors: FILE_INVALID; from `examples` also DATA_INVALID, DATA_MISSING, DATA_EMPTY. */
+/**
+ * Builds the pipeline from a plan and what was fitted with it: the code of training, equal bit for bit.
+ * Errors: FILE_INVALID; from `examples` also DATA_INVALID, DATA_MISSING, DATA_EMPTY.
+ *
+ * @example
+ * ```ts
+ * import { addStatistics, featurePipeline, fitScaler, partitionSites, siteStatistic } from "millwright/data";
+ *
+ * const told = partitionSites(dataset, plan, 7).map((site) => siteStatistic(site, plan));
+ * const pipeline = featurePipeline(plan, fitScaler(told.reduce(addStatistics)), { at: "last" });
+ * pipeline.history; // => 8
+ * pipeline.examples(dataset.readings).count; // => 3
+ * ```
+ */
 export function featurePipeline(plan: Omit<DataPlan, "sites">, scaler: Scaler, options: PipelineOptions = {}): FeaturePipeline {
   const at = options.at ?? "row";
   const examples = (table: Table): Unlabelled => {

@@ -63,7 +63,17 @@ export interface PreparedDataset extends Dataset {
 /** Rows a data set may have after preparation. */
 const rowLimit = 50_000_000;
 
-/** Prepares a data set. Errors: FILE_INVALID, DATA_INVALID, DATA_MISSING, LIMIT_EXCEEDED. */
+/**
+ * Converts units, resamples and fills gaps as a plan says. Errors: FILE_INVALID, DATA_INVALID, DATA_MISSING, DATA_EMPTY, LIMIT_EXCEEDED.
+ *
+ * @example
+ * ```ts
+ * import { prepareDataset } from "millwright/data";
+ *
+ * const heat = prepareDataset(dataset, { units: { heat: "K" } }).readings.columns[2];
+ * heat.kind === "number" && heat.values[0]; // => 333.15
+ * ```
+ */
 export function prepareDataset(dataset: Dataset, spec: PrepareSpec): PreparedDataset {
   checkOrder(dataset);
   const sourceUnits = Object.fromEntries(

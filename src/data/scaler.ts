@@ -12,13 +12,25 @@ export interface ColumnScale {
   readonly max: number;
 }
 
+/** Means and sds of all sites together, in plain JSON; kept in the model's bundle. */
 export interface Scaler {
   readonly format: "millwright-scaler/1";
   readonly schema: Schema;
   readonly columns: Readonly<Record<string, ColumnScale>>;
 }
 
-/** Means and sds of the summed statistic of all sites. Errors: DATA_EMPTY. */
+/**
+ * Means and (population) sds of the summed statistic of all sites, in the units of the columns. Errors: DATA_EMPTY.
+ *
+ * @example
+ * ```ts
+ * import { addStatistics, fitScaler, partitionSites, siteStatistic } from "millwright/data";
+ *
+ * const told = partitionSites(dataset, plan, 7).map((site) => siteStatistic(site, plan));
+ * const { mean, sd } = fitScaler(told.reduce(addStatistics)).columns["scale/heat"];
+ * mean > 60 && mean < 70 && sd > 0; // => true
+ * ```
+ */
 export function fitScaler(total: Statistic): Scaler {
   const columns: Record<string, ColumnScale> = {};
   for (const [key, moments] of Object.entries(total.moments)) columns[key] = spread(key, moments);

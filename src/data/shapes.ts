@@ -8,12 +8,30 @@ import { type DataPlan, type ResolvedPlan, resolvePlan } from "./plan.js";
 import type { Table } from "./table.js";
 import { tensorOf, tensorSize } from "./tensor.js";
 
-/** Names and shapes of the inputs, before any value is read. Errors: FILE_INVALID, DATA_MISSING. */
+/**
+ * Names and shapes of a model's inputs per example, channels last, before any value is read. Errors: FILE_INVALID, DATA_MISSING.
+ *
+ * @example
+ * ```ts
+ * import { exampleShapes } from "millwright/data";
+ *
+ * exampleShapes(plan, dataset); // => { sequence: [8, 1] }
+ * ```
+ */
 export function exampleShapes(plan: DataPlan, dataset: Dataset): Record<string, readonly number[]> {
   return Object.fromEntries(Object.entries(exampleInputs(plan, dataset)).map(([name, { shape }]) => [name, shape]));
 }
 
-/** Names and shapes of the inputs and the name of every value in them. Errors: FILE_INVALID, DATA_MISSING. */
+/**
+ * Names and shapes of the inputs and the name of every value in them. Errors: FILE_INVALID, DATA_MISSING.
+ *
+ * @example
+ * ```ts
+ * import { exampleInputs } from "millwright/data";
+ *
+ * exampleInputs(plan, dataset).sequence.names; // => ["heat"]
+ * ```
+ */
 export function exampleInputs(
   plan: DataPlan,
   dataset: Dataset,

@@ -21,6 +21,7 @@ const share = z.number().gt(0).lt(1);
 /** A share of the rows in time, a date ("2015-03-01" or "2015-03-01T06:00"), or a value of the clock (a cycle number). */
 const moment = z.union([z.number().gt(0), z.string()]);
 
+/** Schema (zod) of `split:` in a federation file. Shares lie between 0 and 1; windows are never shuffled between parts. */
 export const splitSchema = z.discriminatedUnion("by", [
   z.strictObject({
     by: z.literal("time"),
@@ -33,6 +34,7 @@ export const splitSchema = z.discriminatedUnion("by", [
   z.strictObject({ by: z.literal("column"), column: z.string().optional(), validation: share.optional() }),
   z.strictObject({ by: z.literal("rows"), test: share, validation: share.optional(), stratify: z.boolean().optional() }),
 ]);
+/** `split:` of a federation file, as read. */
 export type SplitSpec = z.infer<typeof splitSchema>;
 
 /** Labels of rows and examples. */
@@ -47,7 +49,16 @@ export interface SplitPlan {
   readonly time?: { readonly validation: number | undefined; readonly test: number; readonly purge: "window" | "history" | "none" };
 }
 
-/** What holds where a file says nothing: the data set's own split, else the last fifth in time, else a stratified fifth of the rows. */
+/**
+ * What holds where a file says nothing: the data set's own split, else the last fifth in time, else a stratified fifth of the rows.
+ *
+ * @example
+ * ```ts
+ * import { defaultSplit } from "millwright/data";
+ *
+ * defaultSplit(dataset); // => { by: "time", test: 0.2 }
+ * ```
+ */
 export function defaultSplit(dataset: Dataset): SplitSpec {
   if (dataset.split !== undefined) return { by: "column" };
   return dataset.time === undefined ? { by: "rows", test: 0.2, stratify: true } : { by: "time", test: 0.2 };

@@ -35,6 +35,7 @@ export interface Schema {
   readonly tensor?: { readonly name: string; readonly shape: readonly number[] };
 }
 
+/** What one site, or several together, tell for scaling: moments by name of the column (and regime). Adds up exactly. */
 export interface Statistic {
   readonly schema: Schema;
   readonly moments: Readonly<Record<string, Moments>>;
@@ -86,7 +87,18 @@ export class MomentCollector {
   }
 }
 
-/** Adds two statistics. Associative and commutative, exactly. Errors: MESSAGE_INVALID where they describe other data. */
+/**
+ * Adds two statistics. Associative and commutative, exactly. Errors: MESSAGE_INVALID where they describe other data.
+ *
+ * @example
+ * ```ts
+ * import { addStatistics, partitionSites, siteStatistic } from "millwright/data";
+ *
+ * const told = partitionSites(dataset, plan, 7).map((site) => siteStatistic(site, plan));
+ * const total = told.reduce(addStatistics);
+ * total.moments["scale/heat"]?.count; // => 90
+ * ```
+ */
 export function addStatistics(a: Statistic, b: Statistic): Statistic {
   if (JSON.stringify(a.schema) !== JSON.stringify(b.schema)) {
     fail("MESSAGE_INVALID", { where: "statistics", expected: "sites with the same columns and labels", got: "different ones" });
@@ -110,7 +122,17 @@ export function addStatistics(a: Statistic, b: Statistic): Statistic {
   return { schema: a.schema, moments };
 }
 
-/** One line of JSON, the same bytes for equal statistics; integers as decimal text. */
+/**
+ * One line of JSON, the same bytes for equal statistics; integers as decimal text. What a site sends, for looking at.
+ *
+ * @example
+ * ```ts
+ * import { partitionSites, siteStatistic, statisticText } from "millwright/data";
+ *
+ * const [first] = partitionSites(dataset, plan, 7);
+ * statisticText(siteStatistic(first, plan)).startsWith('{"schema":'); // => true
+ * ```
+ */
 export function statisticText(statistic: Statistic): string {
   return JSON.stringify(statistic, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
 }

@@ -32,6 +32,7 @@ const flag = {
   positive: z.union([z.string(), z.number()]).optional(),
 };
 
+/** Schema (zod) of `task:` in a federation file. Durations carry a unit ("24h") or are whole numbers of rows. */
 export const taskSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("failure"),
@@ -72,6 +73,7 @@ export const taskSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
+/** `task:` of a federation file, as read. */
 export type TaskSpec = z.infer<typeof taskSchema>;
 
 /** A task in rows and clock units of one data set. */
@@ -209,7 +211,16 @@ export interface OutputSpec {
   readonly unit?: string;
 }
 
-/** Outputs of a task on a data set. Errors: FILE_INVALID, DATA_MISSING. */
+/**
+ * What a model for the task must put out on a data set. Errors: FILE_INVALID, DATA_MISSING, DATA_INVALID.
+ *
+ * @example
+ * ```ts
+ * import { outputsOf } from "millwright/data";
+ *
+ * outputsOf(plan.task, dataset); // => { kind: "number", width: 1, unit: "kW" }
+ * ```
+ */
 export function outputsOf(task: TaskSpec, dataset: Dataset): OutputSpec {
   if (task.kind === "failure") return { kind: "binary", width: 1, labels: ["no failure", "failure"] };
   if (task.kind === "anomaly") return { kind: "reconstruction", width: 0, labels: ["normal", "anomaly"] };

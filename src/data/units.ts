@@ -78,7 +78,17 @@ const resolve = (code: string): Unit | undefined => units[spellings[code] ?? cod
 /** Whether a unit can be converted at all. */
 export const knownUnit = (code: string): boolean => resolve(code) !== undefined;
 
-/** A function from values in one unit to values in another. Errors: FILE_INVALID for unknown units or another kind. */
+/**
+ * A function from values in one unit (UCUM, or a spelling met in tables) to values in another. `where` names the place in messages.
+ * Errors: FILE_INVALID for unknown units or another kind.
+ *
+ * @example
+ * ```ts
+ * import { unitConversion } from "millwright/data";
+ *
+ * unitConversion("bar", "kPa", "units.pressure")(2); // => 200
+ * ```
+ */
 export function unitConversion(from: string, to: string, where: string): (value: number) => number {
   if ((spellings[from] ?? from) === (spellings[to] ?? to)) return (value) => value;
   const a = resolve(from);

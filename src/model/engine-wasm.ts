@@ -19,6 +19,7 @@ import { unitGradients } from "./run/units.js";
 import { inferModel, type ModelLimits } from "./shape.js";
 import type { LossSpec, ModelSpec } from "./spec.js";
 
+/** Limits of an engine, checked before memory is taken. */
 export interface EngineOptions {
   /** Bytes of kernel memory: parameters, activations and the data of one call. Default 1 GiB. */
   readonly memoryLimit?: number;
@@ -50,7 +51,24 @@ export interface EngineState {
  * An engine for a model, with all parameters zero until `load`. Errors: those of inferModel; MODEL_TOO_LARGE where the
  * memory limit is passed.
  *
- * Example: `const engine = createEngine(spec); engine.load(initialise(spec, random)); engine.train(data, options);`
+ * @example
+ * ```ts
+ * import { createEngine, initialise, seeded } from "millwright/model";
+ *
+ * const engine = createEngine(spec);
+ * engine.load(initialise(spec, seeded(7)));
+ * const { losses, steps } = engine.train(data, {
+ *   loss: { use: "mse" },
+ *   optimizer: { use: "adam", learningRate: 0.1 },
+ *   learningRate: 0.1,
+ *   batch: 2,
+ *   epochs: 100,
+ *   seed: "example",
+ * });
+ * steps; // => 200
+ * losses[99] < 0.001; // => true
+ * engine.predict(data).length; // => 4
+ * ```
  */
 export function createEngine(spec: ModelSpec, options: EngineOptions = {}): Engine {
   const inferred = inferModel(spec, options.modelLimits);

@@ -24,6 +24,7 @@ export interface ExampleData {
   readonly targetWidth?: number;
 }
 
+/** One local pass of training. Rates and norms are per step; the loss is a mean over the batch. */
 export interface TrainOptions {
   readonly loss: LossSpec;
   readonly optimizer: OptimizerSpec;
@@ -39,6 +40,7 @@ export interface TrainOptions {
   readonly flip?: { readonly horizontal?: boolean; readonly vertical?: boolean };
 }
 
+/** What a local pass did. */
 export interface TrainResult {
   /** Mean loss over the examples of each epoch, in training mode. */
   readonly losses: readonly number[];
@@ -53,6 +55,7 @@ export interface UnitGradients {
   readonly sum: Float32Array;
 }
 
+/** One model in one instance of the kernels; belongs to one thread. Values are float32, in PyTorch's names and layouts outside. */
 export interface Engine {
   readonly spec: ModelSpec;
   readonly tensors: readonly TensorInfo[];

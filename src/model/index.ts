@@ -1,4 +1,23 @@
-/** The public entry `millwright/model`: describe a model, size it, start it, save it. */
+/**
+ * Public entry `millwright/model`: describe a model, size it, start it, train it, save it.
+ *
+ * The examples start from a model of three inputs and four examples of a sum:
+ *
+ * ```ts
+ * import type { ExampleData, ModelSpec } from "millwright/model";
+ *
+ * const spec: ModelSpec = { inputs: { x: [3] }, nodes: [{ use: "dense", name: "out", units: 1 }] };
+ * const rows = Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1);
+ * const data: ExampleData = {
+ *   count: 4,
+ *   inputs: { x: { rows, width: 3, starts: Int32Array.of(0, 1, 2, 3), length: 1 } },
+ *   targets: Float32Array.of(1, 1, 1, 3),
+ *   targetWidth: 1,
+ * };
+ * ```
+ */
+
+export { type SeededRandom, seeded } from "../core/random.js";
 
 export type { Engine, ExampleData, InputData, TrainOptions, TrainResult, UnitGradients } from "./engine.js";
 export { createEngine, type EngineOptions } from "./engine-wasm.js";

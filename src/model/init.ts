@@ -8,7 +8,17 @@ import type { SeededRandom } from "../core/random.js";
 import { inferModel } from "./shape.js";
 import type { ModelSpec, NodeSpec, TensorInfo } from "./spec.js";
 
-/** A flat vector in the order of `inferModel(spec).tensors`. Every tensor draws from a fork of `random` named after it. */
+/**
+ * First values of a model: a flat vector in the order of `inferModel(spec).tensors`, from PyTorch's default distributions. Every tensor
+ * draws from a fork of `random` named after it. Errors: those of inferModel.
+ *
+ * @example
+ * ```ts
+ * import { initialise, seeded } from "millwright/model";
+ *
+ * initialise(spec, seeded(7, "start")).length; // => 4
+ * ```
+ */
 export function initialise(spec: ModelSpec, random: SeededRandom): Float32Array {
   const { tensors, size } = inferModel(spec);
   const values = new Float32Array(size);

@@ -6,6 +6,7 @@
 import { fail } from "../core/errors.js";
 import type { Shape, TensorInfo } from "./spec.js";
 
+/** How large a file may be before it is refused. */
 export interface SafetensorsLimits {
   readonly headerBytes: number;
   readonly tensors: number;
@@ -22,6 +23,7 @@ export interface ReadTensor {
   readonly values: Float32Array;
 }
 
+/** What a file holds; values of every type are read as float32. */
 export interface SafetensorsFile {
   /** In the order of the file's values. */
   readonly tensors: readonly ReadTensor[];
@@ -33,8 +35,15 @@ const bytesPer = { F64: 8, F32: 4, F16: 2, BF16: 2 } as const;
 
 /**
  * The file for `values` laid out as `tensors` says (`inferModel(spec).tensors`). `metadata` is text by key.
- * Example: `writeSafetensors(engine.tensors, engine.values(), { format: "pt" })`.
  * Errors: SHAPE_MISMATCH where the vector has another length than the tensors; NOT_FINITE.
+ *
+ * @example
+ * ```ts
+ * import { inferModel, writeSafetensors } from "millwright/model";
+ *
+ * const bytes = writeSafetensors(inferModel(spec).tensors, Float32Array.of(1, 1, 1, 0), { format: "pt" });
+ * bytes.length % 8; // => 0
+ * ```
  */
 export function writeSafetensors(
   tensors: readonly TensorInfo[],
@@ -73,7 +82,18 @@ export function writeSafetensors(
   return bytes;
 }
 
-/** Reads a file. Errors: FILE_UNREADABLE naming the tensor and what is wrong; LIMIT_EXCEEDED; NOT_FINITE where a value is NaN or infinite. */
+/**
+ * Reads a safetensors file (F64, F32, F16, BF16). Errors: FILE_UNREADABLE naming the tensor and what is wrong; LIMIT_EXCEEDED;
+ * NOT_FINITE where a value is NaN or infinite.
+ *
+ * @example
+ * ```ts
+ * import { inferModel, readSafetensors, writeSafetensors } from "millwright/model";
+ *
+ * const file = readSafetensors(writeSafetensors(inferModel(spec).tensors, Float32Array.of(1, 1, 1, 0)));
+ * file.tensors.map(({ name, shape }) => [name, shape]); // => [["out.weight", [1, 3]], ["out.bias", [1]]]
+ * ```
+ */
 export function readSafetensors(bytes: Uint8Array, limits: Partial<SafetensorsLimits> = {}): SafetensorsFile {
   const most = { ...safetensorsLimits, ...limits };
   if (bytes.length < 8) unreadable("header", "8 bytes of header length", `${bytes.length} bytes`);
@@ -120,6 +140,15 @@ export function readSafetensors(bytes: Uint8Array, limits: Partial<SafetensorsLi
 /**
  * The flat vector of a model from a file's tensors, matched by name; extra tensors in the file (PyTorch's
  * num_batches_tracked) are ignored only where `ignore` accepts them. Errors: SHAPE_MISMATCH naming the tensor.
+ *
+ * @example
+ * ```ts
+ * import { inferModel, matchTensors, readSafetensors, writeSafetensors } from "millwright/model";
+ *
+ * const { tensors } = inferModel(spec);
+ * const file = readSafetensors(writeSafetensors(tensors, Float32Array.of(1, 1, 1, 0)));
+ * Array.from(matchTensors(file, tensors)); // => [1, 1, 1, 0]
+ * ```
  */
 export function matchTensors(
   file: SafetensorsFile,

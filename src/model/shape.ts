@@ -7,6 +7,7 @@ import { sizeOf } from "./geometry.js";
 import { nodeShape, nodeTensors } from "./shape-nodes.js";
 import type { ModelSpec, NodeSpec, Shape, TensorInfo } from "./spec.js";
 
+/** How large a model may be before it is refused, in numbers of values. */
 export interface ModelLimits {
   /** Trainable values. */
   readonly parameters: number;
@@ -17,6 +18,7 @@ export interface ModelLimits {
 
 export const defaultLimits: ModelLimits = { parameters: 20_000_000, activations: 16_000_000, nodes: 10_000 };
 
+/** What is known of a model without running it. */
 export interface InferredModel {
   /** Shape of every input and node, per example, channels last. */
   readonly shapes: ReadonlyMap<string, Shape>;
@@ -38,7 +40,12 @@ export interface InferredModel {
  * Shapes and tensors of a model. Errors: MODEL_INVALID (not a graph that can run), SHAPE_MISMATCH (a node's input has
  * another shape than it needs), MODEL_TOO_LARGE (a limit is passed); each names the layer, what was expected and found.
  *
- * Example: `inferModel({ inputs: { x: [3] }, nodes: [{ use: "dense", name: "out", units: 2 }] }).parameters` is 8.
+ * @example
+ * ```ts
+ * import { inferModel } from "millwright/model";
+ *
+ * inferModel({ inputs: { x: [3] }, nodes: [{ use: "dense", name: "out", units: 2 }] }).parameters; // => 8
+ * ```
  */
 export function inferModel(spec: ModelSpec, limits: Partial<ModelLimits> = {}): InferredModel {
   const { parameters: mostParameters, activations: mostActivations, nodes: mostNodes } = { ...defaultLimits, ...limits };

@@ -126,6 +126,7 @@ export interface Activation extends NodeBase {
   readonly use: "relu" | "sigmoid" | "tanh" | "gelu" | "softmax";
 }
 
+/** A layer: what it does (`use`), its name, and the nodes it reads (`from`; the node before it when absent). Shapes are channels last. */
 export type NodeSpec =
   | Dense
   | Conv1d
@@ -146,6 +147,7 @@ export type NodeSpec =
   | Add
   | Activation;
 
+/** A model as plain data: named inputs and named nodes, each reading earlier ones. */
 export interface ModelSpec {
   /** Named inputs in order, for example { sequence: [48, 9] } or { sequence: [30, 14], statistics: [56] }. */
   readonly inputs: Readonly<Record<string, Shape>>;
@@ -165,6 +167,7 @@ export type LossSpec =
   /** Quadratic within `delta`, linear outside (PyTorch's HuberLoss). */
   | { readonly use: "huber"; readonly delta?: number };
 
+/** Optimisers with PyTorch's update rules and defaults. `learningRate` is per step; the schedule of a federation scales it by round. */
 export type OptimizerSpec =
   /** PyTorch's SGD: v = momentum*v + g + weightDecay*w; w -= lr*v. */
   | { readonly use: "sgd"; readonly learningRate: number; readonly momentum?: number; readonly weightDecay?: number }

@@ -35,6 +35,7 @@ export const features = {
 } as const;
 
 export type FeatureName = keyof typeof features;
+/** One entry of `features:` in a federation file, as read. */
 export type FeatureSpec = { [N in FeatureName]: z.output<(typeof features)[N]["schema"]> }[FeatureName];
 
 const full = z.discriminatedUnion(

@@ -31,7 +31,17 @@ export interface SitePart {
   readonly skew?: SensorSkew;
 }
 
-/** Prepares a data set and deals it to sites. Errors: FILE_INVALID, DATA_INVALID, DATA_MISSING, DATA_EMPTY. */
+/**
+ * Prepares a data set and deals it to sites: the same sites for the same plan and seed. Machines go whole where rows have a machine.
+ * Errors: FILE_INVALID, DATA_INVALID, DATA_MISSING, DATA_EMPTY, LIMIT_EXCEEDED.
+ *
+ * @example
+ * ```ts
+ * import { partitionSites } from "millwright/data";
+ *
+ * partitionSites(dataset, plan, 7).map(({ site, rows }) => [site, rows.length]); // => [["a", 40], ["b", 40], ["c", 40]]
+ * ```
+ */
 export function partitionSites(dataset: Dataset, plan: DataPlan, seed: number): SitePart[] {
   const resolved = resolvePlan(plan, dataset);
   const prepared = prepareDataset(dataset, plan);

@@ -4,6 +4,7 @@ import { z } from "zod";
 const count = z.int().min(1).max(100_000);
 const alpha = z.number().min(0.001).max(1_000_000);
 
+/** Schema (zod) of `sites:` in a federation file: how simulated sites come to their data. */
 export const partitionSchema = z.discriminatedUnion("use", [
   /** One site per label of a category column (machines go whole where the label is theirs). */
   z.strictObject({ use: z.literal("by"), column: z.string() }),
@@ -27,4 +28,5 @@ export const partitionSchema = z.discriminatedUnion("use", [
   z.strictObject({ use: z.literal("time"), count, how: z.enum(["blocks", "days"]).optional() }),
 ]);
 
+/** `sites:` of a federation file, as read. */
 export type PartitionSpec = z.infer<typeof partitionSchema>;

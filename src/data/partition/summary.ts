@@ -12,6 +12,7 @@ import { fitScaler } from "../scaler.js";
 import { addStatistics, type Statistic } from "../statistic.js";
 import { outputsOf } from "../task.js";
 
+/** What the summary needs of a site. Only a simulation holds this of all sites. */
 export interface SiteFacts {
   readonly site: string;
   readonly examples: SiteExamples;
@@ -37,6 +38,20 @@ export interface PartitionNumbers {
 
 const bins = 10;
 
+/**
+ * How a partition falls: rows and answers per site, and skew as numbers (quantity, label, feature; see the head of this file).
+ *
+ * @example
+ * ```ts
+ * import { addStatistics, fitScaler, partitionSites, partitionSummary, siteExamples, siteStatistic } from "millwright/data";
+ *
+ * const parts = partitionSites(dataset, plan, 7);
+ * const told = parts.map((part) => siteStatistic(part, plan));
+ * const scaler = fitScaler(told.reduce(addStatistics));
+ * const facts = parts.map((part, i) => ({ site: part.site, statistic: told[i], examples: siteExamples(part, scaler, plan) }));
+ * partitionSummary(plan, dataset, facts).skew.quantity; // => 0
+ * ```
+ */
 export function partitionSummary(plan: DataPlan, dataset: Dataset, sites: readonly SiteFacts[]): PartitionNumbers {
   const { task } = resolvePlan(plan, dataset);
   const output = outputsOf(plan.task, dataset);

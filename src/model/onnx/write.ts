@@ -10,6 +10,7 @@ import { graphBuilder, irVersion, opset } from "./graph.js";
 import { emitNode, lastOf, type Value } from "./layers.js";
 import { bytes, integer, message, text } from "./protobuf.js";
 
+/** What goes into an ONNX file besides the model. */
 export interface OnnxOptions {
   /** Name of the graph. */
   readonly name?: string;
@@ -23,6 +24,14 @@ export interface OnnxOptions {
 /**
  * The ONNX file of `spec` with `values` in the order of `inferModel(spec).tensors`. Outputs: "output" (logits where the
  * loss takes logits), and "probability" where asked for. Errors: SHAPE_MISMATCH, NOT_FINITE, and those of inferModel.
+ *
+ * @example
+ * ```ts
+ * import { initialise, seeded, writeOnnx } from "millwright/model";
+ *
+ * const file = writeOnnx(spec, initialise(spec, seeded(7)), { probability: "sigmoid" });
+ * file.length > 100; // => true
+ * ```
  */
 export function writeOnnx(spec: ModelSpec, values: Float32Array, options: OnnxOptions = {}): Uint8Array {
   const model = inferModel(spec);

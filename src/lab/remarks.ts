@@ -1,5 +1,7 @@
 /** What is printed beside the models: hand rules and ceilings, and what a reader should know before believing a figure. */
+import type { Examples } from "../data/dataset.js";
 import type { ResolvedTask } from "../data/pipeline.js";
+import { regressionMetrics } from "../evaluation/regression.js";
 import { detectionDefaults } from "../round/file.js";
 import { trivialReferences } from "./detect.js";
 import { fleetReferences, isFleet } from "./fleet-references.js";
@@ -24,7 +26,16 @@ export function referencesOf(setup: Setup, task: ResolvedTask, sites: readonly P
       sites.map((site) => site.test),
     );
   }
-  return [];
+  return lastValueReference(sites.map((site) => site.test));
+}
+
+/** What saying "as it was last" reaches, where the model predicts the difference to the last known value; nothing elsewhere. */
+export function lastValueReference(tests: readonly Pick<Examples, "answers">[]): Reference[] {
+  const known = tests.flatMap(({ answers }) => (answers?.bases === undefined ? [] : [answers]));
+  const bases = known.flatMap((answers) => Array.from(answers.bases as Float64Array));
+  if (bases.length === 0) return [];
+  const values = known.flatMap((answers) => Array.from(answers.values));
+  return [{ name: "last value", explanation: "the last known value of the target, unchanged", metrics: regressionMetrics(bases, values) }];
 }
 
 /** A difference below this share of the local figure is no gain worth the name. */

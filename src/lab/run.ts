@@ -13,7 +13,7 @@ import type { ClosedRound, CoordinatorPlan } from "../round/coordinator.js";
 import type { Executor } from "../training/job.js";
 import type { TrainingSpec } from "../training/spec.js";
 import { checkAborted } from "./events.js";
-import type { RoundResult, ScenarioName } from "./result.js";
+import type { Metrics, RoundResult, ScenarioName } from "./result.js";
 import { type Conditions, createWorld, type SiteWorker, type Traffic, type World } from "./world.js";
 
 export interface RunPlan {
@@ -41,6 +41,8 @@ export interface RunHooks {
   readonly signal?: AbortSignal;
   readonly site: (round: number, site: string, examples: number) => void;
   readonly round: (round: RoundResult) => void;
+  /** Figures of the model as the run would give it after this round. */
+  readonly judge?: (round: number, values: Float32Array) => Promise<Metrics>;
 }
 
 /** A site that takes part: its training data, and what else it can be asked. */
@@ -89,10 +91,11 @@ export async function trainRun(
     (resumed?.round ?? 0) + 1,
     async (closed, after) => {
       const now = hooks.clock();
-      rounds.push(recordOf(closed, before, after, spent, (now - since) / 1000));
-      before = after;
-      since = now;
       recent = [...recent, closed.model].slice(-plan.averageLast);
+      const metrics = (await hooks.judge?.(closed.round, trained(plan, recent))) ?? {};
+      rounds.push({ ...recordOf(closed, before, after, spent, (now - since) / 1000), metrics });
+      before = after;
+      since = hooks.clock();
       if (plan.keep !== undefined)
         saveCheckpoint(plan.keep.folder, plan.name, { plan: plan.keep.digest, round: closed.round, models: recent, record: rounds });
       hooks.round(rounds[rounds.length - 1]);
@@ -101,8 +104,7 @@ export async function trainRun(
   );
   const sum = (pick: (round: RoundResult) => number) => rounds.reduce((total, round) => total + pick(round), 0);
   return {
-    // The start is no trained model: it leaves the mean even when there were fewer rounds than models to average.
-    values: meanOf(recent.filter((one) => one !== plan.initial)),
+    values: trained(plan, recent),
     rounds,
     seconds: sum((round) => round.perSite.reduce((total, site) => total + site.seconds, 0)),
     bytesUp: sum((round) => round.bytesUp),
@@ -208,6 +210,11 @@ function recordOf(
     excluded: closed.excluded,
     perSite,
   };
+}
+
+/** The start is no trained model: it leaves the mean even when there were fewer rounds than models to average. */
+function trained(plan: RunPlan, recent: readonly Float32Array[]): Float32Array {
+  return meanOf(recent.filter((one) => one !== plan.initial));
 }
 
 /** The mean of models, summed in double precision from the oldest to the newest. */

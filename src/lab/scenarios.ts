@@ -21,10 +21,12 @@ import { checkPlan, type PlanCheck, refuseFaults } from "../round/check.js";
 import { detectionDefaults } from "../round/file.js";
 import { judgeDetection } from "./detect.js";
 import { type Judgement, judge, probabilities, type Scored } from "./judge.js";
+import { predict } from "./predict.js";
 import type { Metrics, ScenarioResult, SiteResult } from "./result.js";
 import { type Member, type RunHooks, type RunPlan, type RunResult, trainRun } from "./run.js";
 import { runPlan, type Setup } from "./setup.js";
 import { joinedExamples, sharedExamples } from "./shared.js";
+import { validationMetrics } from "./validate.js";
 import type { World } from "./world.js";
 
 /** A site's examples under one scaler, in the forms that training and judging need. */
@@ -107,7 +109,17 @@ export async function trainFederated(
   );
   const plan = runPlan(setup, "federated", "federated", `${setup.seed}/train`, lab.keep("federated"));
   let exchanged = { up: 0, down: 0 };
-  const run = await trainRun(plan, members, runHooks(lab, plan), async (world: World) => {
+  const judged = setup.file.evaluate?.every;
+  const hooks: RunHooks = {
+    ...runHooks(lab, plan),
+    ...(judged === undefined
+      ? {}
+      : {
+          judge: async (round: number, values: Float32Array) =>
+            round % judged === 0 || round === plan.rounds ? validationMetrics(lab, [...sites.values()], values) : {},
+        }),
+  };
+  const run = await trainRun(plan, members, hooks, async (world: World) => {
     const answers = await world.ask("statistics", {});
     const scaler = fitScaler([...answers.values()].map(unpackStatistic).reduce(addStatistics));
     await world.ask("prepare", scaler);
@@ -235,12 +247,6 @@ async function predictTests(lab: Laboratory, sites: readonly CutSite[], values: 
       ...(reconstruct ? { normal: await predict(lab, site.train, values) } : {}),
     })),
   );
-}
-
-async function predict(lab: Laboratory, examples: Examples, values: Float32Array): Promise<Float32Array> {
-  if (examples.count === 0) return new Float32Array(0);
-  const { targets: _, ...data } = sharedExamples(examples, lab.setup.model, true);
-  return (await lab.hooks.executor.run({ kind: "predict", model: lab.setup.model, values, data })).values;
 }
 
 /** Chosen on training or validation examples only, from counts that sites add up. */

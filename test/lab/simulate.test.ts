@@ -159,6 +159,27 @@ it("writes a result without holes: no number that is none, and no figure that do
   expect(mute.remarks.join(" ")).toContain("f1 is not defined");
 });
 
+it("judges rounds on validation examples where the file asks for it, and trains no differently for it", async () => {
+  const larger = { data: { ...smallFederation.data, machines: 12, days: 60 }, split: { by: "time", validation: 0.2, test: 0.3 } };
+  const plain = await run(larger);
+  const judged = await run({ ...larger, evaluate: { every: 2 } });
+  expect(judged.model).toEqual(plain.model);
+  expect(judged.rounds.map((round) => Object.hasOwn(round.metrics, "prAuc"))).toEqual([false, true, false, true, true]);
+  expect(plain.rounds.every((round) => Object.keys(round.metrics).length === 0)).toBe(true);
+  // Validation examples are not the test examples.
+  expect(judged.rounds[4].metrics.prAuc).not.toBe(judged.scenarios.federated?.metrics.prAuc);
+  const state = join(folder, "judged");
+  const stop = new AbortController();
+  const change = { ...smallFederation, ...larger, evaluate: { every: 2 }, average: { last: 2 } };
+  const stopped = simulate(change, { compare: false, workers: 1, state, signal: stop.signal });
+  for await (const event of stopped.events) if (event.kind === "round" && event.round === 3) stop.abort();
+  await refusal(stopped.result);
+  const resumed = await simulate(change, { compare: false, workers: 1, state, resume: true }).result;
+  const whole = await simulate(change, { compare: false, workers: 1 }).result;
+  expect(resumed.rounds.map((round) => round.metrics)).toEqual(whole.rounds.map((round) => round.metrics));
+  expect((await refusal(run({ evaluate: {} }))).message).toContain("validation");
+});
+
 it("moves about the bytes that the plan foretold", async () => {
   const result = await base;
   const plan = await describePlan(smallFederation);

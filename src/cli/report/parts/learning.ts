@@ -23,7 +23,9 @@ export function learning(view: ResultView): Markup | undefined {
       roundLines("Training loss per round", "loss", [main], faint),
     ),
   ];
-  const measured = view.headline.metric in (rounds[0]?.metrics ?? {}) ? view.headline.metric : Object.keys(rounds[0]?.metrics ?? {})[0];
+  // Not every round need be judged; the last one always is.
+  const judged = rounds.at(-1)?.metrics ?? {};
+  const measured = view.headline.metric in judged ? view.headline.metric : Object.keys(judged)[0];
   if (measured !== undefined) {
     const info = metricInfo(measured);
     const series: Series = {

@@ -18,8 +18,10 @@
  * ```
  */
 export { type ErrorCode, type ErrorDetail, MillwrightError } from "./core/errors.js";
+export { describePlan, type LayerDescription, type PlanDescription, type PlanOptions, type Traffic } from "./lab/plan.js";
 export type {
   Metrics,
+  PartitionSummary,
   Reference,
   RoundResult,
   ScenarioName,
@@ -30,6 +32,7 @@ export type {
 } from "./lab/result.js";
 export { type SimulateOptions, type Simulation, type SimulationEvent, simulate } from "./lab/simulate.js";
 export { type Bundle, decodeBundle, encodeBundle } from "./round/bundle.js";
+export type { Finding } from "./round/check.js";
 export { type FederationFile, parseFederation, readFederationFile } from "./round/file.js";
 export { encodeOnnx } from "./round/onnx.js";
 export { type Prediction, predictTable } from "./round/predict.js";

@@ -18,6 +18,7 @@ import type { PartitionSummary } from "./result.js";
 import { checkCounts } from "./scenarios.js";
 import { type Setup, setUp } from "./setup.js";
 
+/** Where a plan is read from and with which seed its data is dealt. */
 export interface PlanOptions {
   readonly seed?: number;
   /** Folder with the named data sets. Default: MILLWRIGHT_DATA, else ~/.cache/millwright. */
@@ -26,6 +27,7 @@ export interface PlanOptions {
   readonly folder?: string;
 }
 
+/** One layer of the model, as it will run. */
 export interface LayerDescription {
   readonly name: string;
   readonly use: string;
@@ -41,6 +43,7 @@ export interface Traffic {
   readonly down: number;
 }
 
+/** What a federation file will run, cost and reveal, in numbers. */
 export interface PlanDescription {
   readonly format: "millwright-plan/1";
   readonly federation: string;
@@ -73,6 +76,14 @@ export interface PlanDescription {
 /**
  * Describes a federation file (its path) or the same content as an object. Errors: FILE_*, PLAN_REFUSED, DATA_*, MODEL_*, SHAPE_MISMATCH,
  * PLUGIN_INVALID, LIMIT_EXCEEDED, SUM_OVERFLOW: whatever would stop `simulate` before round 1.
+ *
+ * @example
+ * ```ts
+ * import { describePlan } from "millwright";
+ *
+ * const described = await describePlan(plan);
+ * described.partition.sites.length; // => 3
+ * ```
  */
 export async function describePlan(plan: string | object, options: PlanOptions = {}): Promise<PlanDescription> {
   const { file, folder } = readPlan(plan, options.folder);

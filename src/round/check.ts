@@ -12,6 +12,7 @@ import type { OutputSpec } from "../data/pipeline.js";
 import type { LossSpec, ModelSpec } from "../model/spec.js";
 import { conditionDefaults, type FederationFile, quorumDefaults } from "./file.js";
 
+/** A fault or a warning: where, what was expected and found, what to do, and the code it is refused under. */
 export interface Finding extends ErrorDetail {
   readonly code: ErrorCode;
 }

@@ -8,7 +8,8 @@ import { generateFleet } from "../data/fleet/generate.js";
 import { type DataPlan, exampleShapes, type OutputSpec, outputsOf, partitionSites, type SitePart } from "../data/pipeline.js";
 import { callPlugin, loadPlugin } from "../io/plugin.js";
 import { loadDataset } from "../io/source/load.js";
-import { digestPlain } from "../io/store/digest.js";
+import { digestPlain, digestTable } from "../io/store/digest.js";
+import { kernelVersion } from "../kernels/instance.js";
 import { initialise } from "../model/init.js";
 import { isModuleModel, moduleModel } from "../model/module.js";
 import { buildModel, type ModelContext } from "../model/presets.js";
@@ -66,7 +67,13 @@ export async function setUp(file: FederationFile, options: SetupOptions): Promis
     parameters: inferModel(model).parameters,
     initial: initialise(model, seeded(seed, "initial values")),
     rule,
-    digest: digestPlain({ file, seed, model }),
+    digest: digestPlain({
+      file,
+      seed,
+      model,
+      kernels: kernelVersion,
+      data: [dataset.readings, ...(dataset.events === undefined ? [] : [dataset.events])].map(digestTable),
+    }),
   };
 }
 

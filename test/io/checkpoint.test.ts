@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MillwrightError } from "../../src/core/errors.js";
 import { writeAtomic } from "../../src/io/store/atomic.js";
 import { dropCheckpoint, dropEmptyFolder, loadCheckpoint, saveCheckpoint } from "../../src/io/store/checkpoint.js";
-import { digestPlain } from "../../src/io/store/digest.js";
+import { digestPlain, digestTable } from "../../src/io/store/digest.js";
 
 let folder: string;
 beforeEach(() => {
@@ -64,5 +64,17 @@ describe("digest of plain data", () => {
     expect(digestPlain({ a: 1, b: [1, { c: 2 }] })).toBe(digestPlain({ b: [1, { c: 2 }], a: 1 }));
     expect(digestPlain({ a: 1 })).not.toBe(digestPlain({ a: "1" }));
     expect(digestPlain({ a: undefined })).toBe(digestPlain({}));
+  });
+});
+
+describe("digest of a table", () => {
+  const table = (values: number[], name = "volt") => ({
+    rows: values.length,
+    columns: [{ name, kind: "number", values: Float64Array.from(values) } as const],
+  });
+  it("changes with any value, name or missing cell, so that a run is not continued on other data", () => {
+    const all = [table([1, 2]), table([1, 3]), table([1, Number.NaN]), table([1, 2], "rotate"), table([1])].map(digestTable);
+    expect(new Set(all).size).toBe(all.length);
+    expect(digestTable(table([1, 2]))).toBe(all[0]);
   });
 });

@@ -1,5 +1,6 @@
 /** SHA-256 of values and of plain data. */
 import { createHash } from "node:crypto";
+import type { Table } from "../../data/table.js";
 import { float32Bytes } from "../../wire/numbers.js";
 
 /** SHA-256 (hex) of float32 values in little-endian order. */
@@ -10,6 +11,17 @@ export function digestValues(values: Float32Array): string {
 /** SHA-256 (hex) of plain data, the same for the same content in any order of keys. */
 export function digestPlain(value: unknown): string {
   return createHash("sha256").update(canonical(value)).digest("hex");
+}
+
+/** SHA-256 (hex) of a table's names and values. The bytes of numbers are those of this processor: for comparing on one machine. */
+export function digestTable(table: Table): string {
+  const hash = createHash("sha256");
+  for (const column of table.columns) {
+    hash.update(`${column.kind} ${JSON.stringify(column.name)} ${column.kind === "category" ? JSON.stringify(column.labels) : ""}\n`);
+    const values = column.kind === "category" ? column.codes : column.values;
+    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  return hash.digest("hex");
 }
 
 function canonical(value: unknown): string {

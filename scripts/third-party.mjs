@@ -19,7 +19,12 @@ function copyrightOf(folder) {
   const line = read(join(folder, name))
     .split("\n")
     .find((one) => /copyright.*(\(c\)|©|\d{4})/i.test(one));
-  return line === undefined ? "" : line.slice(line.search(/copyright/i)).replace(/\|/g, "/").trim();
+  return line === undefined
+    ? ""
+    : line
+        .slice(line.search(/copyright/i))
+        .replace(/\|/g, "/")
+        .trim();
 }
 
 /** Packages a user installs: name, version, licence, copyright. */

@@ -72,7 +72,7 @@ export interface EngineState {
  */
 export function createEngine(spec: ModelSpec, options: EngineOptions = {}): Engine {
   const inferred = inferModel(spec, options.modelLimits);
-  const instance = instantiate(Math.min(options.memoryLimit ?? defaultMemoryLimit, 2 ** 31 - 65536));
+  const instance = instantiate(Math.min(options.memoryLimit ?? defaultMemoryLimit, 2_147_418_112));
   const batchLimit = options.batchLimit ?? 65536;
   const graph = analyse(spec, inferred);
   const parameters = createParameters(inferred.size);

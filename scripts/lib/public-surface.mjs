@@ -10,8 +10,8 @@ import ts from "typescript";
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
 const printer = ts.createPrinter({ removeComments: false });
-/** Types derived from a schema are longer than anybody reads; the schema's own page says more. */
-const longestType = 4000;
+/** Types derived from a schema can be longer than anybody reads; then the name of the schema stands in their place. */
+const longestType = 2000;
 
 /** Entries of package.json "exports" that have declarations. Built ones only. */
 function entries() {
@@ -56,9 +56,10 @@ function signature(checker, target) {
       .replace(/^declare /, "");
     if (ts.isTypeAliasDeclaration(declaration) && /\bz\.(infer|output)</.test(text)) {
       const flags = ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.InTypeAlias | ts.TypeFormatFlags.MultilineObjectLiterals;
-      return printed(`type ${target.name} = ${checker.typeToString(checker.getTypeAtLocation(declaration), declaration, flags)}`);
+      const whole = printed(`type ${target.name} = ${checker.typeToString(checker.getTypeAtLocation(declaration), declaration, flags)}`);
+      return whole.length > longestType ? text : whole;
     }
-    if (ts.isVariableDeclaration(declaration) && /: z\.Zod|: import\("zod"\)/.test(text)) return `const ${target.name}: z.ZodType;`;
+    if (ts.isVariableDeclaration(declaration) && /: z\.Zod|: import\("zod"\)/.test(text)) return `const ${target.name}: ZodType; // of zod`;
     return printed(text);
   });
   return parts.sort().join("\n");
@@ -66,8 +67,7 @@ function signature(checker, target) {
 
 function printed(text) {
   const file = ts.createSourceFile("signature.d.ts", text, ts.ScriptTarget.ES2023, true);
-  const whole = printer.printFile(file).trim();
-  return whole.length > longestType ? `${whole.slice(0, longestType).trimEnd()}\n// ... and more: too long to print` : whole;
+  return printer.printFile(file).trim();
 }
 
 function describe(checker, symbol) {

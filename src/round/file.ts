@@ -81,7 +81,7 @@ export const federationSchema = z.strictObject({
   seed: z.int().min(0).max(4294967295).default(7),
 });
 
-/** A federation file as read: every default filled in. */
+/** A federation file as read, every default filled in. Its keys are explained in docs/federation-file.md. */
 export type FederationFile = z.output<typeof federationSchema>;
 export const quorumDefaults = quorumSchema.parse({});
 export const conditionDefaults = conditionsSchema.parse({});

@@ -69,6 +69,17 @@ describe("examples", () => {
     expect(examples.reduce((sum, { claims }) => sum + claims, 0)).toBeGreaterThan(30);
   });
 
+  it("stand on the pages that npm run docs writes", () => {
+    const pages = join(folder, "pages");
+    const done = spawnSync(process.execPath, [join(root, "scripts/docs.mjs"), pages], { encoding: "utf8", timeout: 55_000 });
+    expect(done.status, done.stderr).toBe(0);
+    for (const { name, symbols } of entries) {
+      const page = readFileSync(join(pages, `${name}.md`), "utf8");
+      expect(symbols.filter((symbol) => !page.includes(`### ${symbol.name}\n\n${symbol.doc}\n`)).map((symbol) => symbol.name)).toEqual([]);
+      for (const { code } of symbols.flatMap((symbol) => symbol.examples)) expect(page).toContain(code.trimEnd());
+    }
+  });
+
   it("compile, as do the programs in documents", () => {
     expect(documents.length).toBeGreaterThan(0);
     const names = readdirSync(folder).filter((name) => name.endsWith(".ts"));

@@ -14,7 +14,7 @@ const moduleSchema = z.looseObject({
   use: z.string().regex(/^\.{0,2}\/.+\.m?js$/, "a rule's name, or the path of a module such as ./my-rule.mjs"),
 });
 
-export const rules = { mean: { schema: meanSchema, summary: "federated averaging, weighted by examples", build: mean } } as const;
+const rules = { mean } as const;
 
 /** Schema (zod) of `aggregate:` in a federation file: a rule's name or its options; a path such as ./my-rule.mjs names the user's own. */
 export const ruleSchema = z.union([
@@ -27,7 +27,7 @@ export type RuleSpec = z.output<typeof ruleSchema>;
 
 /** Builds a named rule; `load` has already imported the module of a user's rule. Errors: PLUGIN_INVALID. */
 export function buildRule(spec: RuleSpec, loaded?: unknown): Rule {
-  if (spec.use === "mean") return mean(spec as z.output<typeof meanSchema>);
+  if (Object.hasOwn(rules, spec.use)) return rules[spec.use as keyof typeof rules](spec as z.output<typeof meanSchema>);
   return checkRule(spec.use, loaded);
 }
 

@@ -18,11 +18,10 @@ export {
   prepareDataset,
   type ResampleSpec,
   resampleSchema,
-  unitsSchema,
 } from "./prepare.js";
 export { fitScaler, type Scaler } from "./scaler.js";
 export { exampleInputs, exampleShapes } from "./shapes.js";
 export { defaultSplit, type SplitSpec, splitSchema } from "./split.js";
 export { addStatistics, type Moments, type Schema, type Statistic, statisticText } from "./statistic.js";
-export { classLabels, type OutputSpec, outputsOf, type ResolvedTask, resolveTask, type TaskSpec, taskSchema } from "./task.js";
+export { type OutputSpec, outputsOf, type ResolvedTask, type TaskSpec, taskSchema } from "./task.js";
 export { knownUnit, unitConversion } from "./units.js";

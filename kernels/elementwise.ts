@@ -2,7 +2,7 @@
  * Passes over slots. A tensor is `rows` of `run` bytes, `pitch` bytes apart (images carry their convolution's zero
  * border between rows). With `add`, a gradient is added to what is there instead of replacing it.
  */
-import { erf4, exp4, sigmoid4, tanhRuns } from "./math";
+import { erf4, exp4, SQUASH_TANH, sigmoid4, squashRuns } from "./math";
 
 /** Kinds of `activate`. */
 const RELU = 0;
@@ -45,7 +45,7 @@ export function activate(kind: i32, x: usize, y: usize, rows: i32, run: i32, xPi
       for (let i = 0; i < run; i += 16) v128.store(y + i, sigmoid4(v128.load(x + i)));
     } else if (kind == TANH) {
       for (let i = 0; i < run; i += 16) v128.store(y + i, v128.load(x + i));
-      tanhRuns(y, 1, run, 0);
+      squashRuns(SQUASH_TANH, y, 1, run, 0);
     } else {
       for (let i = 0; i < run; i += 16) v128.store(y + i, gelu4(v128.load(x + i)));
     }

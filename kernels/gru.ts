@@ -4,7 +4,7 @@
  * neighbours. Panels: input weights [features][3], hidden weights [units][3], biases [n, r, z, m] already summed.
  */
 import { affine } from "./affine";
-import { tanhRuns } from "./math";
+import { SQUASH_SIGMOID, SQUASH_TANH, squashRuns } from "./math";
 
 function gateTile(x: usize, xRun: usize, h: usize, hRun: usize, wx: usize, wh: usize, b: usize, y: usize): void {
   let n0 = v128.load32_splat(b);
@@ -47,13 +47,12 @@ function gateTile(x: usize, xRun: usize, h: usize, hRun: usize, wx: usize, wh: u
     h += 32;
     wh += 12;
   }
-  const half = f32x4.splat(0.5);
   v128.store(y, n0);
   v128.store(y, n1, 16);
-  v128.store(y, f32x4.mul(r0, half), 32);
-  v128.store(y, f32x4.mul(r1, half), 48);
-  v128.store(y, f32x4.mul(z0, half), 64);
-  v128.store(y, f32x4.mul(z1, half), 80);
+  v128.store(y, r0, 32);
+  v128.store(y, r1, 48);
+  v128.store(y, z0, 64);
+  v128.store(y, z1, 80);
   v128.store(y, m0, 96);
   v128.store(y, m1, 112);
 }
@@ -72,7 +71,6 @@ export function gruForward(
   features: i32,
   units: i32,
 ): void {
-  const half = f32x4.splat(0.5);
   const zero = f32x4.splat(0);
   for (let t = 0; t < steps; t++) {
     let g = gates;
@@ -80,15 +78,12 @@ export function gruForward(
       gateTile(x, features << 5, h - hStep, t > 0 ? units << 5 : 0, wx + u * features * 12, wh + u * units * 12, b + (u << 4), g);
       g += 128;
     }
-    tanhRuns(gates + 32, units, 64, 128);
+    squashRuns(SQUASH_SIGMOID, gates + 32, units, 64, 128);
     for (let u = 0; u < units << 5; u += 16) {
       const p = gates + ((u >> 5) << 7) + (u & 16);
-      const r = f32x4.add(half, f32x4.mul(half, v128.load(p, 32)));
-      v128.store(p, r, 32);
-      v128.store(p, f32x4.add(half, f32x4.mul(half, v128.load(p, 64))), 64);
-      v128.store(p, f32x4.add(v128.load(p), f32x4.mul(r, v128.load(p, 96))));
+      v128.store(p, f32x4.add(v128.load(p), f32x4.mul(v128.load(p, 32), v128.load(p, 96))));
     }
-    tanhRuns(gates, units, 32, 128);
+    squashRuns(SQUASH_TANH, gates, units, 32, 128);
     for (let u = 0; u < units << 5; u += 16) {
       const p = gates + ((u >> 5) << 7) + (u & 16);
       const n = v128.load(p);

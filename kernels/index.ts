@@ -1,6 +1,7 @@
 /** The training kernels of Millwright: everything the engine calls. Layout and rules: affine.ts. */
 export { affine } from "./affine";
-export { biasGradient, weightGradient } from "./weights";
+export { biasGradient } from "./bias";
+export { weightGradient } from "./weights";
 export { activate, activateBackward, addTwo, copy, dropout, fill, softmax, softmaxBackward, transpose } from "./elementwise";
 export {
   batchBackward,
@@ -14,6 +15,7 @@ export {
   normSums,
   runningCoefficients,
 } from "./norm";
+export { normPool, normPoolBackward, normPoolSums } from "./norm-pool";
 export { layerNorm, layerNormBackward } from "./layer-norm";
 export { pool, poolBackward } from "./pool";
 export { lstmBackward, lstmForward } from "./lstm";

@@ -1,14 +1,14 @@
 /**
- * LSTM (gates i, f, g, o; two biases summed into b). Panels of one unit's four gates, [features + units][4], so that
+ * LSTM (gates i, f, o, g in this order; two biases summed into b). Panels of one unit's four gates, [features + units][4], so that
  * one tile of the microkernel makes a unit's gates. Activations are separate flat passes: fused into the tile they
- * would wait for its sums. sigmoid(x) is 0.5 + 0.5*tanh(x/2).
+ * would wait for its sums.
  *
  * Buffers: gates [steps][units][4], `gateStep` bytes per step (an odd number of 128: at powers of two the same gate of
  * all steps would fall into one cache set), cells and tanh(cells) [steps][units]. Steps of x and h may be negative (the
  * reverse direction reads and writes from the end).
  */
 import { affine } from "./affine";
-import { tanhRuns } from "./math";
+import { cellPass, SQUASH_SIGMOID, SQUASH_TANH, squashRuns } from "./math";
 
 function gateTile(x: usize, xRun: usize, h: usize, hRun: usize, w: usize, b: usize, y: usize): void {
   let a0 = v128.load32_splat(b);
@@ -57,15 +57,14 @@ function gateTile(x: usize, xRun: usize, h: usize, hRun: usize, w: usize, b: usi
     h += 32;
     w += 16;
   }
-  const half = f32x4.splat(0.5);
-  v128.store(y, f32x4.mul(a0, half));
-  v128.store(y, f32x4.mul(a1, half), 16);
-  v128.store(y, f32x4.mul(b0, half), 32);
-  v128.store(y, f32x4.mul(b1, half), 48);
+  v128.store(y, a0);
+  v128.store(y, a1, 16);
+  v128.store(y, b0, 32);
+  v128.store(y, b1, 48);
   v128.store(y, c0, 64);
   v128.store(y, c1, 80);
-  v128.store(y, f32x4.mul(d0, half), 96);
-  v128.store(y, f32x4.mul(d1, half), 112);
+  v128.store(y, d0, 96);
+  v128.store(y, d1, 112);
 }
 
 export function lstmForward(
@@ -84,34 +83,15 @@ export function lstmForward(
   units: i32,
 ): void {
   const panel = (features + units) << 4;
-  const half = f32x4.splat(0.5);
-  const zero = f32x4.splat(0);
   for (let t = 0; t < steps; t++) {
     let g = gates;
     for (let u = 0; u < units; u++) {
       gateTile(x, features << 5, h - hStep, t > 0 ? units << 5 : 0, w + u * panel, b + (u << 4), g);
       g += 128;
     }
-    tanhRuns(gates, 1, g - gates, 0);
-    const last = cells - (units << 5);
-    for (let u = 0; u < units << 5; u += 16) {
-      const p = gates + ((u >> 5) << 7) + (u & 16);
-      const i = f32x4.add(half, f32x4.mul(half, v128.load(p)));
-      const f = f32x4.add(half, f32x4.mul(half, v128.load(p, 32)));
-      const o = f32x4.add(half, f32x4.mul(half, v128.load(p, 96)));
-      v128.store(p, i);
-      v128.store(p, f, 32);
-      v128.store(p, o, 96);
-      const kept = t > 0 ? f32x4.mul(f, v128.load(last + u)) : zero;
-      const c = f32x4.add(kept, f32x4.mul(i, v128.load(p, 64)));
-      v128.store(cells + u, c);
-      v128.store(squashed + u, c);
-    }
-    tanhRuns(squashed, 1, units << 5, 0);
-    for (let u = 0; u < units << 5; u += 16) {
-      const p = gates + ((u >> 5) << 7) + (u & 16);
-      v128.store(h + u, f32x4.mul(v128.load(p, 96), v128.load(squashed + u)));
-    }
+    squashRuns(SQUASH_SIGMOID, gates, units, 96, 128);
+    squashRuns(SQUASH_TANH, gates + 96, units, 32, 128);
+    cellPass(gates, cells - (units << 5), cells, squashed, h, units << 5, t == 0);
     gates += gateStep;
     cells += units << 5;
     squashed += units << 5;
@@ -154,8 +134,8 @@ export function lstmBackward(
       const p = g + ((u >> 5) << 7) + (u & 16);
       const i = v128.load(p);
       const f = v128.load(p, 32);
-      const k = v128.load(p, 64);
-      const o = v128.load(p, 96);
+      const o = v128.load(p, 64);
+      const k = v128.load(p, 96);
       // Gradients that fade over a long window would end in subnormal numbers, which are several times slower.
       let d = v128.load(dh + u);
       d = v128.and(d, f32x4.gt(f32x4.abs(d), least));
@@ -167,8 +147,8 @@ export function lstmBackward(
       const before = t > 0 ? v128.load(c - row + u) : zero;
       v128.store(p, f32x4.mul(f32x4.mul(dcell, k), f32x4.mul(i, f32x4.sub(one, i))));
       v128.store(p, f32x4.mul(f32x4.mul(dcell, before), f32x4.mul(f, f32x4.sub(one, f))), 32);
-      v128.store(p, f32x4.mul(f32x4.mul(dcell, i), f32x4.sub(one, f32x4.mul(k, k))), 64);
-      v128.store(p, f32x4.mul(f32x4.mul(d, th), f32x4.mul(o, f32x4.sub(one, o))), 96);
+      v128.store(p, f32x4.mul(f32x4.mul(dcell, i), f32x4.sub(one, f32x4.mul(k, k))), 96);
+      v128.store(p, f32x4.mul(f32x4.mul(d, th), f32x4.mul(o, f32x4.sub(one, o))), 64);
     }
     dh -= hStep;
     if (t > 0) affine(g, wt, 0, dh, 1, 0, units << 2, fours, threes, rest, 1, 0, 0, 1, 0, 0, all ? 2 : 0);

@@ -9,27 +9,35 @@
 export function channelMoments(x: usize, out: usize, rows: i32, xRow: i32, cols: i32, channels: i32): void {
   const step = channels << 5;
   const inverse = f32x4.splat(<f32>(1.0 / <f64>(rows * cols)));
-  for (let i = 0; i < step; i += 16) {
+  for (let i = 0; i < step; i += 32) {
     let s0 = f32x4.splat(0);
+    let s1 = s0;
     for (let r = 0; r < rows; r++) {
       let p = x + r * xRow + i;
       for (let c = cols; c > 0; c--) {
         s0 = f32x4.add(s0, v128.load(p));
+        s1 = f32x4.add(s1, v128.load(p, 16));
         p += step;
       }
     }
-    const mean = f32x4.mul(s0, inverse);
+    const m0 = f32x4.mul(s0, inverse);
+    const m1 = f32x4.mul(s1, inverse);
     s0 = f32x4.splat(0);
+    s1 = s0;
     for (let r = 0; r < rows; r++) {
       let p = x + r * xRow + i;
       for (let c = cols; c > 0; c--) {
-        const d = f32x4.sub(v128.load(p), mean);
+        const d = f32x4.sub(v128.load(p), m0);
+        const e = f32x4.sub(v128.load(p, 16), m1);
         s0 = f32x4.add(s0, f32x4.mul(d, d));
+        s1 = f32x4.add(s1, f32x4.mul(e, e));
         p += step;
       }
     }
-    v128.store(out + i, mean);
+    v128.store(out + i, m0);
+    v128.store(out + i, m1, 16);
     v128.store(out + step + i, s0);
+    v128.store(out + step + i, s1, 16);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { fail } from "../../core/errors.js";
 import type { KernelInstance } from "../../kernels/instance.js";
-import { showShape } from "../geometry.js";
+import { poolWindows, showShape } from "../geometry.js";
 import type { InferredModel } from "../shape.js";
 import type { LossSpec, ModelSpec, NodeSpec, Shape } from "../spec.js";
 import { emitConv, emitConvTranspose } from "./dense-conv.js";
@@ -24,6 +24,9 @@ export interface Graph {
   readonly order: readonly NodeSpec[];
   /** Nodes whose only consumer is a ReLU that they perform themselves. */
   readonly fused: ReadonlySet<string>;
+  /** Of those, the ones that also perform the average pooling by 2 x 2 behind the ReLU, with the pooling's name; and those poolings. */
+  readonly pooled: ReadonlyMap<string, string>;
+  readonly pools: ReadonlySet<string>;
   /** Dropout nodes, numbered. */
   readonly dropouts: ReadonlyMap<string, number>;
 }
@@ -44,14 +47,28 @@ export function analyse(spec: ModelSpec, inferred: InferredModel): Graph {
     for (const source of sources.get(node.name)!) consumers.set(source, [...(consumers.get(source) ?? []), node]);
   }
   const fused = new Set<string>();
+  const pooled = new Map<string, string>();
   for (const node of spec.nodes) {
     if (node.use !== "batch-norm" && node.use !== "group-norm") continue;
     const next = consumers.get(node.name) ?? [];
-    if (next.length === 1 && next[0].use === "relu" && node.name !== inferred.output) fused.add(node.name);
+    if (next.length !== 1 || next[0].use !== "relu" || node.name === inferred.output) continue;
+    fused.add(node.name);
+    const relu = next[0].name;
+    const after = consumers.get(relu) ?? [];
+    if (after.length !== 1 || relu === inferred.output || !halves(after[0], inferred)) continue;
+    pooled.set(node.name, after[0].name);
   }
   const dropouts = new Map<string, number>();
   for (const node of spec.nodes) if (node.use === "dropout") dropouts.set(node.name, dropouts.size);
-  return { spec, inferred, order, fused, dropouts };
+  return { spec, inferred, order, fused, pooled, pools: new Set(pooled.values()), dropouts };
+}
+
+/** Average pooling of an image by 2 x 2 that leaves out nothing. */
+function halves(node: NodeSpec, { shapes, sources }: InferredModel): boolean {
+  if (node.use !== "average-pool") return false;
+  const [from, to] = [shapes.get(sources.get(node.name)![0])!, shapes.get(node.name)!];
+  if (from.length !== 3 || to[0] !== Math.ceil(from[0] / 2) || to[1] !== Math.ceil(from[1] / 2)) return false;
+  return poolWindows(node, from).every(({ kernel, stride }) => kernel === 2 && stride === 2);
 }
 
 export interface Purpose {
@@ -85,7 +102,7 @@ export function compile(
   const backwards: (() => void)[] = [];
   for (const node of graph.order) {
     const inputs = inferred.sources.get(node.name)!.map((name) => values.get(name)!);
-    const shape = inferred.shapes.get(node.name)!;
+    const shape = inferred.shapes.get(graph.pooled.get(node.name) ?? node.name)!;
     const prefix = `${node.name}.`;
     const tensors = new Map<string, number>();
     for (const tensor of inferred.tensors) {
@@ -100,6 +117,7 @@ export function compile(
       shape,
       inputShapes: inferred.sources.get(node.name)!.map((name) => inferred.shapes.get(name)!),
       relu: graph.fused.has(node.name),
+      pooled: graph.pooled.has(node.name),
       tensors,
       output: () => ({ view: viewOf(node.name, shape), gradient: learns ? viewOf(`${node.name} gradient`, shape) : undefined }),
       adds: (gradient) => {
@@ -141,6 +159,8 @@ function emit(context: Context, node: NodeSpec, graph: Graph): Emitted {
     case "layer-norm":
       return emitLayerNorm(context, node);
     case "average-pool":
+      if (graph.pools.has(node.name)) return { value: input };
+      return emitPool(context, node);
     case "max-pool":
       return emitPool(context, node);
     case "lstm":

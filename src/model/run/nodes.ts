@@ -15,6 +15,8 @@ export interface Context extends Build {
   readonly inputs: readonly Value[];
   /** Whether the consumer's only use of this node is the ReLU after it (so norms can do it in their pass). */
   readonly relu: boolean;
+  /** The node performs the average pooling by 2 x 2 behind that ReLU too; its output has the shape of the pooling's. */
+  readonly pooled: boolean;
   /** Flat offsets of the node's tensors, by PyTorch name inside the node. */
   readonly tensors: ReadonlyMap<string, number>;
   /** A new value of this shape; it has a gradient if an input has one or the node has parameters. */

@@ -66,7 +66,12 @@ export function emitChannelNorm(context: Context, node: BatchNorm | GroupNorm): 
   }
   // Batch statistics are the same for every octet: all read the coefficients of the first.
   const of = (octet: number) => address(coefficients, fromBatch ? 0 : octet);
+  const pooled = context.pooled;
   context.each([x.on, y.on, coefficients], () => {
+    if (pooled) {
+      const [px, py] = [pitchOf(x.on), pitchOf(y.on)];
+      return (octet) => kernels.normPool(address(x.on, octet), of(octet), address(y.on, octet), x.h, x.w, px, py, c);
+    }
     const { rows, cols, pitches } = positions(x, y);
     return (octet) => kernels.normApply(address(x.on, octet), of(octet), address(y.on, octet), rows, pitches[0], pitches[1], cols, c, relu);
   });
@@ -76,6 +81,11 @@ export function emitChannelNorm(context: Context, node: BatchNorm | GroupNorm): 
     const sums = work(`${node.name} sums`, 2 * c);
     const back = work(`${node.name} backward`, 3 * c);
     context.each([x.on, dy.on, coefficients, sums], () => {
+      if (pooled) {
+        const [px, py] = [pitchOf(x.on), pitchOf(dy.on)];
+        return (octet) =>
+          kernels.normPoolSums(address(x.on, octet), address(dy.on, octet), of(octet), address(sums, octet), x.h, x.w, px, py, c);
+      }
       const { rows, cols, pitches } = positions(x, dy);
       return (octet) =>
         kernels.normSums(
@@ -115,13 +125,22 @@ export function emitChannelNorm(context: Context, node: BatchNorm | GroupNorm): 
     }
     const add = context.adds(dx);
     context.each([x.on, dy.on, dx.on, coefficients, back], () => {
+      const at = (octet: number) => address(back, fromBatch ? 0 : octet);
+      if (pooled) {
+        const [px, py, pd] = [pitchOf(x.on), pitchOf(dy.on), pitchOf(dx.on)];
+        const backward = kernels.normPoolBackward;
+        return (octet) => {
+          const [from, delta, to] = [address(x.on, octet), address(dy.on, octet), address(dx.on, octet)];
+          backward(from, delta, of(octet), at(octet), facts.valid + octet * 32, to, x.h, x.w, px, py, pd, c, add);
+        };
+      }
       const { rows, cols, pitches } = positions(x, dy, dx);
       return (octet) =>
         kernels.normBackward(
           address(x.on, octet),
           address(dy.on, octet),
           of(octet),
-          address(back, fromBatch ? 0 : octet),
+          at(octet),
           facts.valid + octet * 32,
           address(dx.on, octet),
           rows,

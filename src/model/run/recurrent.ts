@@ -213,8 +213,8 @@ function lstmCell(context: Context, suffix: string, features: number, units: num
   const key = `${node.name}${suffix}`;
   const ih = tensors.get(`weight_ih_l0${suffix}`)!;
   const hh = tensors.get(`weight_hh_l0${suffix}`)!;
-  // Output n of the panels is gate n%4 (i, f, g, o) of unit n/4; PyTorch keeps the gates one after the other.
-  const rowOf = (n: number) => (n & 3) * units + (n >> 2);
+  // Output n of the panels is gate n%4 (i, f, o, g) of unit n/4; PyTorch keeps the gates (i, f, g, o) one after the other.
+  const rowOf = (n: number) => [0, 1, 3, 2][n & 3] * units + (n >> 2);
   const input = (k: number, n: number) => ih + rowOf(n) * features + k;
   const hidden = (k: number, n: number) => hh + rowOf(n) * units + k;
   const wx = parameters.block(`${key}.weight`, "parameter", () =>

@@ -51,6 +51,8 @@ export const tableSourceSchema = z.strictObject({
       machine: columnName,
       time: columnName,
       kind: columnName.optional(),
+      /** How dates such as 03/04/2024 in it are meant, where its rows leave that open. */
+      dates: z.enum(["dmy", "mdy"]).optional(),
       /** Only these kinds of event count; default all. */
       values: z.array(z.string()).min(1).optional(),
     })

@@ -109,11 +109,23 @@ export function readFederationFile(text: string, where = "federation file"): Fed
     const faults = document.errors.slice(0, 20).map((error) => ({
       where: `${where}, line ${error.linePos?.[0].line ?? 1}`,
       expected: "YAML or JSON",
-      got: error.message.split("\n")[0],
+      got: error.message.split("\n")[0].replace(/ at line \d+, column \d+:$/, ""),
     }));
-    throw new MillwrightError("FILE_INVALID", faults[0], faults);
+    // One slip often makes the parser say the same several times.
+    const different = faults.filter((fault, i) => faults.findIndex((f) => f.where === fault.where && f.got === fault.got) === i);
+    throw new MillwrightError("FILE_INVALID", different[0], different);
   }
-  return parseFederation(document.toJS({ maxAliasCount: 100 }), where);
+  return parseFederation(contentOf(document, where), where);
+}
+
+/** The value of a document. The parser throws on names (`*x`) without an anchor and on anchors that multiply beyond bounds. */
+function contentOf(document: ReturnType<typeof parseDocument>, where: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (cause) {
+    const got = cause instanceof Error ? cause.message : String(cause);
+    throw new MillwrightError("FILE_INVALID", { where, expected: "YAML whose references can be followed", got, cause });
+  }
 }
 
 /**
@@ -154,11 +166,16 @@ function faultOf(issue: z.core.$ZodIssue, where: string): ErrorDetail {
       remedy: "remove it, or see docs/federation-file.md for the names",
     };
   }
-  return { where: path, expected: issue.message.replace(/^(Invalid input: )?expected /, ""), got: short(issue.input) };
+  const expected = issue.message.replace(/^(Invalid input: |Too (small|big): )?expected /, "").replace(/, received .*$/, "");
+  if (issue.input === undefined && issue.code === "invalid_type") {
+    return { where: path, expected, got: "nothing", remedy: "this field is needed; docs/federation-file.md shows it" };
+  }
+  return { where: path, expected: expected === "int" ? "a whole number" : expected, got: short(issue.input) };
 }
 
 function short(value: unknown): string {
   if (value === undefined) return "nothing";
+  if (typeof value === "number") return String(value);
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

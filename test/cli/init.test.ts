@@ -58,6 +58,31 @@ const cases: readonly Case[] = [
     says: /machine: unit/,
   },
   {
+    name: "items whose failure has its causes beside it, under a name that sounds like a machine",
+    rows: [
+      "Torque,Speed,Machine failure,Cause A,Cause B,Option",
+      ...Array.from({ length: 600 }, (_, i) => {
+        const [a, b] = [i % 40 === 3 ? 1 : 0, i % 60 === 7 ? 1 : 0];
+        return `${wave(i, 1)},${wave(i, 2)},${a | b},${a},${b},${i % 2}`;
+      }),
+    ],
+    task: "failure",
+    says: /drop: \[ Cause A, Cause B \]/,
+  },
+  {
+    name: "rows without a clock that end with a number",
+    rows: ["p,q,power", ...Array.from({ length: 300 }, (_, i) => `${wave(i, 1)},${wave(i, 2)},${wave(i, 3)}`)],
+    task: "value",
+    says: /target: power/,
+  },
+  {
+    name: "machines with a clock and a flag to be seen coming",
+    rows: ["unit,hour,p,q,failure", ...series(6, 120, (m, t) => `${m},${t},${wave(t, m)},${wave(t, m + 5)},${t % 17 === 0 ? 1 : 0}`)],
+    flags: ["--horizon", "5"],
+    task: "failure",
+    says: /horizon: 5/,
+  },
+  {
     name: "machines with a clock and no answer",
     rows: ["asset;when;p;q", ...series(4, 90, (m, t) => `pump-${m};${stamp(t)};${wave(t, m)};${wave(t, m + 5)}`)],
     task: "anomaly",
@@ -93,6 +118,52 @@ describe("init", () => {
     for (const site of examples) for (const input of Object.values(site.train.inputs)) expect(input.rows.every(Number.isFinite)).toBe(true);
   });
 
+  const events: { name: string; rows: string[]; flags: string[]; task: string; says: RegExp[] }[] = [
+    {
+      name: "failures to come",
+      rows: ["machineID,datetime,comp", ...series(6, 5, (m, k) => `${m},${stamp(10 + 22 * k + m)},comp${k % 2}`)],
+      flags: [],
+      task: "failure",
+      says: [/kind: comp \}/, /horizon: 24h/, /positiveWeight: 10/],
+    },
+    {
+      name: "failures within a named time, columns under other names",
+      rows: ["asset;when;what", ...series(6, 5, (m, k) => `${m};${stamp(10 + 22 * k + m)};c`)],
+      flags: ["--event-machine", "asset", "--event-time", "when", "--event-kind", "none", "--horizon", "6h"],
+      task: "failure",
+      says: [/machine: asset, time: when \}/, /horizon: 6h/],
+    },
+    {
+      name: "remaining life between repairs",
+      rows: ["machineID,datetime", ...series(20, 5, (m, k) => `${m},${stamp(9 + 22 * k + (m % 12))}`)],
+      flags: ["--task", "rul", "--cap", "30"],
+      task: "rul",
+      says: [/cap: 30, evaluate: all/, /by: time/],
+    },
+    {
+      name: "remaining life of machines that end with their failure",
+      rows: ["machineID,datetime", ...Array.from({ length: 20 }, (_, m) => `${m + 1},${stamp(120)}`)],
+      flags: ["--task", "rul", "--sites", "2"],
+      task: "rul",
+      says: [/by: machine/, /cap: 60 \}/],
+    },
+  ];
+
+  it.each(events)("takes the answer from a table of events: $name", async ({ rows, flags, task, says }) => {
+    const folder = temporary();
+    const readings = ["machineID,datetime,p,q", ...series(20, 120, (m, t) => `${m},${stamp(t)},${wave(t, m)},${wave(t, m + 5)}`)];
+    writeFileSync(join(folder, "t.csv"), `${readings.join("\n")}\n`);
+    writeFileSync(join(folder, "events.csv"), `${rows.join("\n")}\n`);
+    const ran = await millwright(["init", "t.csv", "--yes", "--events", "events.csv", ...flags], folder);
+    expect(ran.err).not.toContain("expected");
+    expect(ran.code).toBe(0);
+    const text = readFileSync(join(folder, "t.yaml"), "utf8");
+    for (const words of says) expect(text).toMatch(words);
+    expect(readFederationFile(text).task.kind).toBe(task);
+    const planned = await millwright(["plan", "t.yaml", "--json"], folder);
+    expect(planned.code).toBe(0);
+  });
+
   it("overwrites nothing unless told to", async () => {
     const folder = temporary();
     writeFileSync(join(folder, "t.csv"), `${cases[0].rows.join("\n")}\n`);
@@ -105,7 +176,15 @@ describe("init", () => {
 
   it.each([
     [["--machine", "nobody"], 2, "one of machineID"],
-    [["--task", "rul"], 2, "failure, class, value, anomaly"],
+    [["--task", "life"], 2, "failure, rul, class, value, anomaly"],
+    [["--target", "volt [V]", "--task", "rul"], 2, "give --events FILE"],
+    [["--time", "none", "--machine", "none", "--task", "anomaly"], 2, "readings in time"],
+    [["--time", "none", "--horizon", "5"], 2, "readings in time"],
+    [["--horizon", "soon"], 2, 'a duration such as "24h"'],
+    [["--cap", "50"], 2, "a task of kind rul"],
+    [["--task", "rul", "--cap", "-1"], 2, "a whole number of readings"],
+    [["--event-kind", "x"], 2, "the table that --event-machine"],
+    [["--events", "absent.csv"], 4, "DATA_MISSING"],
     [["--target", "none", "--task", "class"], 2, "a column with the answer"],
     [["--target", "volt [V]", "--task", "failure"], 2, "for column volt"],
     [["--sites", "0"], 2, "a number of sites or a column"],

@@ -11,6 +11,24 @@ export interface Roles {
   readonly time?: string;
   readonly target?: string;
   readonly task: TaskKind;
+  /** failure: how far ahead an event is looked for, "24h" or a number of rows. value: rows ahead. */
+  readonly horizon?: string | number;
+  /** rul: longest remaining life that is told apart, in rows. */
+  readonly cap?: number;
+  /** The table of events that failure with a horizon and remaining life are taken from. */
+  readonly events?: EventRoles;
+}
+
+export interface EventRoles {
+  /** Where the table is, as an absolute path. */
+  readonly path: string;
+  readonly machine: string;
+  readonly time: string;
+  readonly kind?: string;
+  readonly dates?: "dmy" | "mdy";
+  /** Events and machines with events in the sample. */
+  readonly count: number;
+  readonly machines: number;
 }
 
 const machineNames = /(^|[^a-z])(machine|unit|engine|asset|device|equipment|turbine|pump|robot|line|serial|vehicle)([^a-z]|$)/i;
@@ -28,7 +46,9 @@ const words = (name: string): string => name.replace(/([a-z0-9])([A-Z])/g, "$1 $
 
 export function guessRoles(schema: InferredSchema): Roles {
   const columns = schema.columns;
-  const machine = columns.find((c) => machineNames.test(words(c.name)) && groups(c, schema.rows));
+  // "Machine failure" is an answer, not the name of a machine.
+  const answers = (c: InferredColumn): boolean => failureNames.test(c.name) || anomalyNames.test(c.name) || c.truth !== undefined;
+  const machine = columns.find((c) => machineNames.test(words(c.name)) && !answers(c) && groups(c, schema.rows));
   const time =
     columns.find((c) => c.kind === "time") ??
     (machine === undefined ? undefined : columns.find((c) => c !== machine && c.kind === "number" && timeNames.test(words(c.name))));
@@ -38,12 +58,14 @@ export function guessRoles(schema: InferredSchema): Roles {
     free.find((c) => anomalyNames.test(c.name)) ??
     free.find((c) => failureNames.test(c.name) && c.distinct <= fewClasses) ??
     free.find((c) => lifeNames.test(words(c.name))) ??
-    free.find((c) => targetNames.test(words(c.name)));
+    free.find((c) => targetNames.test(words(c.name))) ??
+    // Rows without a clock hold no anomalies in time, and most such tables end with their answer.
+    (time === undefined ? free.findLast((c) => !c.identifier && (c.kind === "number" || c.distinct <= fewClasses)) : undefined);
   return {
     ...(machine === undefined ? {} : { machine: machine.name }),
     ...(time === undefined ? {} : { time: time.name }),
     ...(target === undefined ? {} : { target: target.name }),
-    task: target === undefined ? "anomaly" : taskOf(target),
+    task: target === undefined ? "anomaly" : taskOf(target, time !== undefined),
   };
 }
 
@@ -52,8 +74,8 @@ const groups = (column: InferredColumn, rows: number): boolean =>
   column.kind !== "time" && column.distinct >= 2 && column.distinct * 2 <= rows && !Number.isNaN(column.distinct);
 
 /** The task that a target column suggests by its values and its name. */
-export function taskOf(target: InferredColumn): TaskKind {
-  if (anomalyNames.test(target.name)) return "anomaly";
+export function taskOf(target: InferredColumn, timed: boolean): TaskKind {
+  if (timed && anomalyNames.test(target.name)) return "anomaly";
   if (target.truth !== undefined) return "failure";
   if (target.kind === "category") return "class";
   const wholeNumbers = Number.isInteger(target.min ?? 0.5) && Number.isInteger(target.max ?? 0.5);
@@ -61,10 +83,24 @@ export function taskOf(target: InferredColumn): TaskKind {
   return "value";
 }
 
-/** Tasks that a target column can serve; without a target only anomalies can be sought. */
-export function tasksFor(target: InferredColumn | undefined): TaskKind[] {
-  if (target === undefined) return ["anomaly"];
-  if (target.truth !== undefined) return ["failure", "anomaly", "class"];
-  if (target.kind === "category") return ["class", "anomaly"];
+/**
+ * Tasks that a target column can serve. Anomalies and remaining life need readings in time; a table of events serves failure and
+ * remaining life without a target.
+ */
+export function tasksFor(target: InferredColumn | undefined, timed: boolean, events = false): TaskKind[] {
+  if (events) return ["failure", "rul"];
+  const anomaly: TaskKind[] = timed ? ["anomaly"] : [];
+  if (target === undefined) return anomaly;
+  if (target.truth !== undefined) return ["failure", ...anomaly, "class", ...(timed ? (["rul"] as const) : [])];
+  if (target.kind === "category") return ["class", ...anomaly];
   return target.distinct <= fewClasses ? ["class", "value"] : ["value"];
+}
+
+/** A day where there is a clock, else as many readings as a window has. */
+export const defaultHorizon = (clocked: boolean): string | number => (clocked ? "24h" : 24);
+
+/** A horizon as typed: a duration such as "24h" where there is a clock, or a whole number of readings; undefined for anything else. */
+export function horizonOf(text: string, clocked: boolean): string | number | undefined {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  return clocked && /^[1-9]\d{0,8}(\.\d+)?(ms|s|min|h|d|w)$/.test(text) ? text : undefined;
 }

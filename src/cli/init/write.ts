@@ -11,6 +11,12 @@ export interface Draft {
   readonly roles: Roles;
   /** Number of simulated sites, or the column whose values are the sites. */
   readonly sites: number | string;
+  /** Path of the table of events, relative to the federation file. */
+  readonly eventsPath?: string;
+  /** Columns that would give the answer away; they are dropped. */
+  readonly tells: readonly string[];
+  /** Share of yes among the answers, where known. */
+  readonly rate?: number;
 }
 
 /**
@@ -23,7 +29,11 @@ function windowOf(draft: Draft): number {
 }
 
 /** Columns the model may see: numbers and, as one-hot numbers, categories of few labels. */
-export function inputsOf(draft: Pick<Draft, "schema" | "roles" | "sites">): { numbers: string[]; categories: string[]; left: string[] } {
+export function inputsOf(draft: Pick<Draft, "schema" | "roles" | "sites" | "tells">): {
+  numbers: string[];
+  categories: string[];
+  left: string[];
+} {
   const { machine, time, target } = draft.roles;
   const taken = new Set([machine, time, target, typeof draft.sites === "string" ? draft.sites : undefined]);
   const numbers: string[] = [];
@@ -31,6 +41,7 @@ export function inputsOf(draft: Pick<Draft, "schema" | "roles" | "sites">): { nu
   const left: string[] = [];
   for (const column of draft.schema.columns) {
     if (taken.has(column.name)) continue;
+    if (draft.tells.includes(column.name)) continue;
     if (column.constant || column.identifier || column.kind === "time") left.push(column.name);
     else if (column.kind === "number") numbers.push(column.name);
     else if (column.distinct <= 20) categories.push(column.name);
@@ -51,14 +62,16 @@ export function draftFile(draft: Draft): string {
   const inputs = [...numbers, ...(forecast && roles.target !== undefined ? [roles.target] : []), ...categories];
   const gaps = schema.columns.filter((c) => inputs.includes(c.name) && c.missing > 0);
   const windowed = roles.time !== undefined;
-  const keep = schema.columns.filter((c) => !left.includes(c.name));
+  const byMachine = lastsOneLife(draft);
+  const drop = [...left, ...draft.tells];
+  const keep = schema.columns.filter((c) => !drop.includes(c.name));
   const lines = [
     `# A federation over ${draft.path}, written by \`millwright init\` from its first ${schema.rows} rows.`,
     "# Check it with `millwright plan`, run it with `millwright simulate`. Every key is explained in docs/federation-file.md.",
     `federation: ${draft.name}`,
     "",
     "# What is predicted.",
-    `task: ${inline(taskOf(draft, windowed))}`,
+    `task: ${inline(taskOf(draft, windowed, byMachine))}`,
     "",
     "data:",
     "  use: table",
@@ -68,7 +81,13 @@ export function draftFile(draft: Draft): string {
     ...(roles.target === undefined ? [] : [`  target: ${inline(roles.target)}`]),
     ...(roles.time === undefined ? ["  # No time column: every row stands alone."] : []),
     `  inputs: ${inline(inputs)}`,
-    ...(left.length === 0 ? [] : [`  drop: ${inline(left)} # one value only, a row number, or too many different names`]),
+    ...(draft.tells.length === 0
+      ? []
+      : [`  # ${inline(draft.tells)} would give the answer away: they go with it too closely to be known before it.`]),
+    ...(drop.length === 0
+      ? []
+      : [`  drop: ${inline(drop)}${left.length === 0 ? "" : " # one value only, a row number, or too many different names"}`]),
+    ...eventLines(draft),
     "  # What each column holds, as seen in the sample. A row that does not fit is refused with its place.",
     "  columns:",
     ...keep.map((c) => `    ${inline(c.name)}: ${inline(columnOf(c, draft))}${remark(c)}`),
@@ -84,11 +103,11 @@ export function draftFile(draft: Draft): string {
     ...siteLines(draft),
     "",
     "# Which rows are kept for the test; nothing is learned or chosen on them.",
-    `split: ${splitOf(draft)}`,
+    `split: ${splitOf(draft, byMachine)}`,
     "",
     ...modelLines(draft, windowed),
     "",
-    "training: { optimizer: { use: adam, learningRate: 0.003 }, epochs: 2, batch: 64, schedule: cosine }",
+    ...trainingLines(draft),
     "rounds: 20",
     "average: { last: 5 } # the final model is the mean of the last five global ones",
     "aggregate: { use: mean }",
@@ -98,16 +117,57 @@ export function draftFile(draft: Draft): string {
   return lines.join("\n");
 }
 
-function taskOf(draft: Draft, windowed: boolean): Record<string, unknown> {
-  const { task, target, time } = draft.roles;
+function taskOf(draft: Draft, windowed: boolean, byMachine: boolean): Record<string, unknown> {
+  const { task, target, time, horizon, cap } = draft.roles;
   const column = draft.schema.columns.find((c) => c.name === target);
   const positive = task === "failure" || task === "anomaly" ? positiveOf(column) : undefined;
   return {
     kind: task,
     ...(windowed || task === "anomaly" ? { window: windowOf(draft) } : {}),
-    ...(task === "value" && time !== undefined ? { horizon: 1 } : {}),
+    ...(task === "value" && time !== undefined ? { horizon: horizon ?? 1 } : {}),
+    ...(task === "failure" && horizon !== undefined ? { horizon } : {}),
+    // Lives that go on after an event are judged at every window; a machine that ends with its event at its last one.
+    ...(task === "rul" ? { cap: cap ?? capOf(draft), ...(byMachine ? {} : { evaluate: "all" }) } : {}),
     ...(positive === undefined ? {} : { positive }),
   };
+}
+
+/** Rows of remaining life that are told apart when nobody says: half of what a machine shows in the sample, at most 125. */
+function capOf(draft: Draft): number {
+  const machines = draft.schema.columns.find((c) => c.name === draft.roles.machine)?.distinct ?? 1;
+  return Math.max(2, Math.min(125, Math.floor(draft.schema.rows / machines / 2)));
+}
+
+/** Machines that run until their one event, enough of them to test on machines the model has not seen. */
+function lastsOneLife(draft: Draft): boolean {
+  const { events, task } = draft.roles;
+  if (task !== "rul" || events === undefined || typeof draft.sites === "string") return false;
+  return events.count === events.machines && events.machines >= 5 * draft.sites;
+}
+
+function eventLines(draft: Draft): string[] {
+  const { events } = draft.roles;
+  if (events === undefined || draft.eventsPath === undefined) return [];
+  const { machine, time, kind, dates } = events;
+  const entry = {
+    path: draft.eventsPath,
+    machine,
+    time,
+    ...(kind === undefined ? {} : { kind }),
+    ...(dates === undefined ? {} : { dates }),
+  };
+  return ["  # What happened to which machine, and when. `values: [...]` would count some kinds only.", `  events: ${inline(entry)}`];
+}
+
+/** Rare answers weigh more, or the network learns to say no and nothing else: the root of the imbalance, at most 10. */
+function trainingLines(draft: Draft): string[] {
+  const shared = "optimizer: { use: adam, learningRate: 0.003 }, epochs: 2, batch: 64, schedule: cosine";
+  if (draft.roles.task !== "failure") return [`training: { ${shared} }`];
+  const ahead = draft.roles.horizon !== undefined;
+  const rate = ahead ? undefined : draft.rate;
+  const weight = rate === undefined || rate <= 0 ? 10 : Math.max(1, Math.min(10, Math.round(Math.sqrt((1 - rate) / rate))));
+  if (weight === 1) return [`training: { ${shared} }`];
+  return ["# Failures are rare: each counts as several.", `training: { ${shared}, loss: { use: bce, positiveWeight: ${weight} } }`];
 }
 
 /** Truth columns become 0 and 1 when they are read, so only text needs its positive word named. */
@@ -151,7 +211,8 @@ function siteLines(draft: Draft): string[] {
   ];
 }
 
-function splitOf(draft: Draft): string {
+function splitOf(draft: Draft, byMachine: boolean): string {
+  if (byMachine) return "{ by: machine, validation: 0.15, test: 0.2 } # whole machines that training never sees";
   if (draft.roles.time !== undefined) return "{ by: time, validation: 0.15, test: 0.2 } # the last fifth in time";
   return "{ by: rows, validation: 0.15, test: 0.2 }";
 }

@@ -1,30 +1,26 @@
 /** `millwright init`: looks at a table, asks a few questions (or takes flags), and writes a federation file that runs. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
-import { fail } from "../../core/errors.js";
-import type { InferredSchema } from "../../data/infer.js";
+import { fail, MillwrightError } from "../../core/errors.js";
+import { type InferredSchema, inferSchema } from "../../data/infer.js";
 import { type Context, colorsFor, line, writeJson } from "../context.js";
 import { askRoles } from "../init/ask.js";
-import { guessRoles, type Roles, type TaskKind, taskOf, tasksFor } from "../init/guess.js";
+import { eventRoles } from "../init/events.js";
+import type { EventRoles, Roles } from "../init/guess.js";
+import { keysOf, kinds, type RoleFlags, rolesOf, withDates } from "../init/roles.js";
+import { rateOf, tellsOf } from "../init/tells.js";
 import { draftFile, inputsOf } from "../init/write.js";
 import { type Verb, wantsJson } from "../program.js";
 import { plain, table } from "../show/text.js";
 import { writeWhole } from "./files.js";
 import { resolvePath, shownPath } from "./numbers.js";
 
-export interface InitOptions {
-  readonly machine?: string;
-  readonly time?: string;
-  readonly target?: string;
-  readonly task?: string;
-  readonly sites?: string;
-  readonly dates?: string;
+export interface InitOptions extends RoleFlags {
+  readonly events?: string;
   readonly out?: string;
   readonly yes?: boolean;
   readonly force?: boolean;
 }
-
-const kinds: readonly TaskKind[] = ["failure", "class", "value", "anomaly"];
 
 export const initVerb: Verb = (program, run) => {
   program
@@ -35,6 +31,12 @@ export const initVerb: Verb = (program, run) => {
     .option("--time <column>", 'column that orders the readings of a machine ("none" for none)')
     .option("--target <column>", 'column with the answer ("none" for none)')
     .option("--task <kind>", `what to predict: ${kinds.join(", ")}`)
+    .option("--horizon <ahead>", "how far ahead a failure is looked for, such as 24h, or a number of readings")
+    .option("--cap <n>", "longest remaining life that is told apart, in readings (task rul)")
+    .option("--events <file>", "table of failures or other events of the machines")
+    .option("--event-machine <column>", "its column with the machine (default: named as in the readings)")
+    .option("--event-time <column>", "its column with the time (default: named as in the readings)")
+    .option("--event-kind <column>", 'its column with the kind of event ("none" for none)')
     .option("--sites <n|column>", "number of simulated sites, or the column whose values are the sites")
     .option("--dates <order>", "how dates such as 03/04/2024 are meant: dmy or mdy")
     .option("--out <file>", "federation file to write (default: NAME.yaml beside the table)")
@@ -43,15 +45,24 @@ export const initVerb: Verb = (program, run) => {
     .option("--json", "print the schema, the roles and the place of the file as JSON")
     .action((path: string, options: InitOptions, command) =>
       run(async (context) => {
-        const { lookAtTable } = await import("../../io/source/table.js");
+        const { lookAtTable, sampleOfTable } = await import("../../io/source/table.js");
         const { readFederationFile } = await import("../../round/file.js");
         const from = resolvePath(context, path);
-        const schema = withDates(await lookAtTable(from), options.dates);
+        const sample = await sampleOfTable(from);
+        const schema = withDates(inferSchema(sample), options.dates);
         const json = wantsJson(command);
         if (!json) showSchema(context, schema);
-        const proposed = flagged(schema, options);
+        const eventsAt = async (path: string, flags: RoleFlags): Promise<EventRoles> => {
+          const at = resolvePath(context, path);
+          return eventRoles(at, await lookAtTable(at), keysOf(schema, flags), flags);
+        };
+        const events = options.events === undefined ? undefined : await eventsAt(options.events, options);
+        if (events === undefined) refuseEventFlags(options);
+        const proposed = rolesOf(schema, options, events);
         const ask = context.interactive && options.yes !== true && !json;
-        const chosen = ask ? await askRoles(schema, proposed) : proposed;
+        const chosen = ask
+          ? await askRoles(schema, proposed, (path, machine, time) => eventsAt(path, { ...options, machine, time }).catch(wrongWith))
+          : proposed;
         if (chosen === undefined) return 6;
         const name = nameOf(from);
         const to = options.out === undefined ? join(dirname(from), `${name}.yaml`) : resolvePath(context, options.out);
@@ -63,8 +74,23 @@ export const initVerb: Verb = (program, run) => {
             remedy: "choose --out, or give --force",
           });
         }
-        const beside = relative(dirname(to), from).replaceAll("\\", "/");
-        const draft = { name, path: beside.startsWith(".") ? beside : `./${beside}`, schema, ...chosen };
+        const beside = (path: string): string => {
+          const way = relative(dirname(to), path).replaceAll("\\", "/");
+          return way.startsWith(".") ? way : `./${way}`;
+        };
+        const { machine, time, target, events: table } = chosen.roles;
+        const kept = new Set([machine, time, String(chosen.sites)].filter((column) => column !== undefined));
+        const tells = chosen.roles.task === "failure" || chosen.roles.task === "class" ? tellsOf(sample, schema, target, kept) : [];
+        const rate = rateOf(sample, schema, target);
+        const draft = {
+          name,
+          path: beside(from),
+          schema,
+          tells,
+          ...chosen,
+          ...(table === undefined ? {} : { eventsPath: beside(table.path) }),
+          ...(rate === undefined ? {} : { rate }),
+        };
         if (inputsOf(draft).numbers.length + inputsOf(draft).categories.length === 0) {
           fail("DATA_INVALID", {
             where: from,
@@ -76,80 +102,24 @@ export const initVerb: Verb = (program, run) => {
         // What this verb writes must run: the reader of federation files has the last word before anything is on disk.
         readFederationFile(text, shownPath(context, to));
         writeWhole(to, text);
-        if (json) writeJson(context, { file: to, roles: chosen.roles, sites: chosen.sites, schema });
-        else closing(context, shownPath(context, to), chosen.roles);
+        if (json) writeJson(context, { file: to, roles: chosen.roles, sites: chosen.sites, tells, schema });
+        else closing(context, shownPath(context, to), chosen.roles, tells);
         return 0;
       }),
     );
 };
 
-/** The proposal, with what the flags say put over it. Errors: USAGE for columns that are not there. */
-function flagged(schema: InferredSchema, options: InitOptions): { roles: Roles; sites: number | string } {
-  const guess = guessRoles(schema);
-  const names = schema.columns.map((c) => c.name);
-  const choose = (flag: string, given: string | undefined, proposal: string | undefined): string | undefined => {
-    if (given === undefined) return proposal;
-    if (given === "none") return undefined;
-    if (!names.includes(given)) fail("USAGE", { where: flag, expected: `one of ${names.join(", ")}, or none`, got: given });
-    return given;
-  };
-  const machine = choose("--machine", options.machine, guess.machine);
-  const time = choose("--time", options.time, guess.time);
-  const target = choose("--target", options.target, guess.target);
-  const column = schema.columns.find((c) => c.name === target);
-  if (options.task !== undefined && !kinds.includes(options.task as TaskKind)) {
-    fail("USAGE", { where: "--task", expected: `one of ${kinds.join(", ")}`, got: options.task });
-  }
-  const task = (options.task as TaskKind | undefined) ?? (column === undefined ? "anomaly" : taskOf(column));
-  if (task !== "anomaly" && column === undefined) {
-    fail("USAGE", {
-      where: "--target",
-      expected: `a column with the answer for a ${task} task`,
-      got: "none",
-      remedy: "name it with --target",
-    });
-  }
-  if (column !== undefined && !tasksFor(column).includes(task)) {
-    fail("USAGE", {
-      where: "--task",
-      expected: `one of ${tasksFor(column).join(", ")} for column ${column.name} (${column.kind}, ${column.distinct} different values)`,
-      got: task,
-    });
-  }
-  return { roles: { machine, time, target, task }, sites: sitesOf(schema, options.sites, machine) };
+/** Flags about a table of events that is not named are a slip, not a wish to be ignored. Errors: USAGE. */
+function refuseEventFlags({ eventMachine, eventTime, eventKind }: RoleFlags): void {
+  const got = eventMachine ?? eventTime ?? eventKind;
+  if (got !== undefined)
+    fail("USAGE", { where: "--events", expected: "the table that --event-machine, --event-time and --event-kind speak of", got: "none" });
 }
 
-/** Dates that can be read two ways are read as the user says, or not at all. Errors: USAGE, DATA_INVALID. */
-function withDates(schema: InferredSchema, order: string | undefined): InferredSchema {
-  if (order !== undefined && order !== "dmy" && order !== "mdy") {
-    fail("USAGE", { where: "--dates", expected: "dmy (day first) or mdy (month first)", got: order });
-  }
-  const open = schema.columns.find((c) => c.ambiguous !== undefined);
-  if (open?.ambiguous !== undefined && order === undefined) {
-    const day = (moment: number): string => new Date(moment).toISOString().slice(0, 10);
-    fail("DATA_INVALID", {
-      where: `column "${open.name}"`,
-      expected: "dates that can be read one way only",
-      got: `${JSON.stringify(open.ambiguous.text)}, which is ${day(open.ambiguous.dmy)} or ${day(open.ambiguous.mdy)}`,
-      remedy: "say which with --dates dmy or --dates mdy",
-    });
-  }
-  return {
-    ...schema,
-    columns: schema.columns.map(({ ambiguous, ...column }) => (ambiguous === undefined ? column : { ...column, format: order })),
-  };
-}
-
-/** How many sites a simulation has when nobody says: few enough that each holds something. */
-function sitesOf(schema: InferredSchema, given: string | undefined, machine: string | undefined): number | string {
-  if (given !== undefined && schema.columns.some((c) => c.name === given)) return given;
-  if (given !== undefined) {
-    const value = Number(given);
-    if (Number.isInteger(value) && value >= 1 && value <= 10_000) return value;
-    fail("USAGE", { where: "--sites", expected: "a number of sites or a column", got: given });
-  }
-  const machines = schema.columns.find((c) => c.name === machine)?.distinct ?? Number.POSITIVE_INFINITY;
-  return Math.max(1, Math.min(5, machines));
+/** What to tell who typed a path at a question: the fault in one line. Other errors go on. */
+function wrongWith(error: unknown): string {
+  if (error instanceof MillwrightError) return error.message;
+  throw error;
 }
 
 function nameOf(path: string): string {
@@ -180,12 +150,19 @@ function showSchema(context: Context, schema: InferredSchema): void {
   line(context.err);
 }
 
-function closing(context: Context, path: string, roles: Roles): void {
+function closing(context: Context, path: string, roles: Roles, tells: readonly string[]): void {
   const color = colorsFor(context.out, context.env);
-  const of = roles.target === undefined ? "" : ` of ${plain(roles.target)}`;
+  const from = roles.events === undefined ? roles.target : basename(roles.events.path);
+  const of = from === undefined ? "" : ` ${roles.events === undefined ? "of" : "by the events of"} ${plain(from)}`;
   line(
     context.out,
     `Wrote ${color.cyan(path)}: ${roles.task}${of}${roles.machine === undefined ? "" : `, machines by ${plain(roles.machine)}`}.`,
   );
+  if (tells.length > 0) {
+    line(
+      context.out,
+      `Left out, because they would give the answer away: ${plain(tells.join(", "))}. Put them back under inputs if that is wrong.`,
+    );
+  }
   line(context.out, `Next: ${color.bold(`millwright plan ${path}`)}, then ${color.bold(`millwright simulate ${path}`)}`);
 }

@@ -7,7 +7,7 @@ import { parseDuration } from "../../core/duration.js";
 import { type ErrorDetail, fail, MillwrightError } from "../../core/errors.js";
 import { type Millis, millis } from "../../core/quantities.js";
 import type { Dataset } from "../../data/dataset.js";
-import { fixedSchema, type InferredColumn, type InferredSchema, inferSchema } from "../../data/infer.js";
+import { fixedSchema, type InferredColumn, type InferredSchema, inferSchema, type Sample } from "../../data/infer.js";
 import type { ColumnSchema } from "../../data/schema-columns.js";
 import { categoryOf, columnOf, rowsOf, sortByMachine, valuesOf } from "../../data/schema-table.js";
 import type { Cell } from "../../data/schema-text.js";
@@ -27,13 +27,20 @@ export async function lookAtTable(path: string, options: OpenOptions = {}, limit
   return look(await openSource(path, limits, options));
 }
 
-async function look(source: RowSource): Promise<InferredSchema> {
+/** The first rows of a file or folder as they are written, for a look at how columns go together. Errors: as openSource. */
+export async function sampleOfTable(path: string, options: OpenOptions = {}, limits: ReadLimits = readLimits): Promise<Sample> {
+  return sampleOf(await openSource(path, limits, options));
+}
+
+const look = async (source: RowSource): Promise<InferredSchema> => inferSchema(await sampleOf(source));
+
+async function sampleOf(source: RowSource): Promise<Sample> {
   const rows: (readonly Cell[])[] = [];
   for await (const batch of source.read(source.columns)) {
     rows.push(...batch.rows);
     if (rows.length >= sampleRows) break;
   }
-  return inferSchema({ columns: source.columns, rows: rows.slice(0, sampleRows), decimal: source.decimal });
+  return { columns: source.columns, rows: rows.slice(0, sampleRows), decimal: source.decimal };
 }
 
 /** Loads `data: { use: table }`. Errors: DATA_MISSING, DATA_INVALID, DATA_EMPTY, FILE_UNREADABLE, LIMIT_EXCEEDED, PACKAGE_MISSING. */
@@ -185,7 +192,7 @@ async function loadEvents(
   const clock = columnOf(readings, spec.time).kind;
   const schema = fixedSchema(inferred, names, {
     [events.machine]: { kind: "category" },
-    [events.time]: clock === "number" ? { kind: "number" } : {},
+    [events.time]: clock === "number" ? { kind: "number" } : events.dates === undefined ? {} : { kind: "time", format: events.dates },
     ...(events.kind !== undefined && { [events.kind]: { kind: "category" } }),
   });
   if (schema[1].kind !== clock) {

@@ -31,6 +31,8 @@ export interface InferredColumn {
   readonly constant: boolean;
   /** Names or counts rows (a serial number, an id): of no use as an input. */
   readonly identifier: boolean;
+  /** A category nine in ten of whose cells are numbers: the first that is not, as written, and its row in the sample. */
+  readonly stray?: { readonly text: string; readonly row: number };
   /** Both readings of a date whose order of day and month the sample leaves open. */
   readonly ambiguous?: { readonly text: string; readonly dmy: number; readonly mdy: number };
 }
@@ -80,7 +82,9 @@ function inferColumn(name: string, cells: readonly Cell[], decimal: "." | ","): 
   if (time !== undefined) return { ...shared, ...time, kind: "time", identifier: false };
   const values = numbers ?? truths;
   if (values === undefined) {
-    return { ...shared, kind: "category", identifier: texts.size === cells.length && cells.length >= 20 };
+    const stray = strayOf(cells, present.length, decimal);
+    const identifier = stray === undefined && texts.size === cells.length && cells.length >= 20;
+    return { ...shared, kind: "category", identifier, ...(stray && { stray }) };
   }
   const range = rangeOf(values);
   return {
@@ -91,6 +95,16 @@ function inferColumn(name: string, cells: readonly Cell[], decimal: "." | ","): 
     ...(truths !== undefined && { truth: numbers === undefined ? "words" : "digits" }),
     identifier: countsRows(values, cells.length, texts.size, name),
   };
+}
+
+/** The first cell that is no number in a column that otherwise holds numbers: a slip or a marker, hardly a column of names. */
+function strayOf(cells: readonly Cell[], present: number, decimal: "." | ","): { text: string; row: number } | undefined {
+  const strays: number[] = [];
+  cells.forEach((cell, row) => {
+    if (!isMissing(cell) && parseNumber(cell, decimal) === undefined) strays.push(row);
+  });
+  if (strays.length > present / 10) return undefined;
+  return { text: cellText(cells[strays[0]]).slice(0, 80), row: strays[0] };
 }
 
 /** The values of all cells, or undefined where one has none. */
@@ -156,6 +170,7 @@ export function fixedSchema(
   inferred: InferredSchema,
   names: readonly string[],
   fixed: Readonly<Record<string, Partial<ColumnSchema>>> = {},
+  say = (name: string): string => `say which under data.columns: { "${name}": { kind: time, format: dmy } } or format: mdy`,
 ): ColumnSchema[] {
   return names.map((name) => {
     const column = inferred.columns.find((c) => c.name === name);
@@ -166,7 +181,7 @@ export function fixedSchema(
     const kind = said.kind ?? column.kind;
     const unit = said.unit ?? (kind === "number" ? column.unit : undefined);
     const format = said.format ?? (kind === "time" ? column.format : undefined);
-    if (kind === "time" && said.format === undefined && column.ambiguous !== undefined) refuseAmbiguous(name, column.ambiguous);
+    if (kind === "time" && said.format === undefined && column.ambiguous !== undefined) refuseAmbiguous(name, column.ambiguous, say(name));
     const truth = kind === "number" && column.truth === "words";
     return {
       name,
@@ -179,12 +194,12 @@ export function fixedSchema(
   });
 }
 
-function refuseAmbiguous(name: string, open: { readonly text: string; readonly dmy: number; readonly mdy: number }): never {
+function refuseAmbiguous(name: string, open: { readonly text: string; readonly dmy: number; readonly mdy: number }, remedy: string): never {
   fail("DATA_INVALID", {
     where: `column "${name}"`,
     expected: "dates whose day and month can be told apart",
     got: `"${open.text}", which is ${isoDay(open.dmy)} read day first and ${isoDay(open.mdy)} read month first`,
-    remedy: `say which under data.columns: { "${name}": { kind: time, format: dmy } } or format: mdy`,
+    remedy,
   });
 }
 

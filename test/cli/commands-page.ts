@@ -5,7 +5,9 @@ import { codes, type ErrorCode } from "../../src/core/errors.js";
 
 const notes: Readonly<Record<string, string>> = {
   init: `Proposes machine, time and target columns from names and values, shows what it saw, and asks on a terminal; with \`--yes\`, or where nobody
-can answer, it takes the proposals and flags. Dates that can be read two ways are never guessed: give \`--dates\`. The file is checked by
+can answer, it takes the proposals and flags. With a table of events (\`--events\`, tied to the readings by machine and time) the answer is
+whether one falls within \`--horizon\`, or with \`--task rul\` how long until the next. Flags that are set only where a yes-or-no answer is
+yes, or never there, are left out and named: they would give it away. Dates that can be read two ways are never guessed: give \`--dates\`. The file is checked by
 the reader of federation files before it is written.`,
   simulate: `Progress goes to the error stream and the closing table to the output. Without \`--json OUT\` the result is \`result.json\` in the folder of
 \`--out\`, beside \`report.html\` and \`model.safetensors\`. \`--json\` without OUT prints the result instead of the table. A run that was stopped with

@@ -170,6 +170,8 @@ describe("predict and export", () => {
   it("answers for the rows of a table as CSV and JSON", async () => {
     const ran = await millwright(["predict", model, "small.csv", "--at", "last"], folder);
     expect(ran.code).toBe(0);
+    // The folder of a run stands for its model.
+    expect((await millwright(["predict", "out/small", "small.csv", "--at", "last"], folder)).out).toBe(ran.out);
     const lines = ran.out.trim().split("\n");
     expect(lines[0]).toBe("machine,time,probability,failure");
     expect(lines).toHaveLength(7);

@@ -55,6 +55,33 @@ describe("use: table", () => {
     expect(columnOf(dataset.readings, "mode").kind).toBe("category");
   });
 
+  it("refuses a column of numbers with a slip in it, unless the file says what it is", async () => {
+    const rows = Array.from({ length: 60 }, (_, i) => `${i},${i % 7}.5,${i === 33 ? "oops" : i}`);
+    await write(root, "slip.csv", `t,x,y\n${rows.join("\n")}\n`);
+    const slip = { use: "table", path: "slip.csv", time: "t" };
+    const error = await refused(slip);
+    expect(error.code).toBe("DATA_INVALID");
+    expect(error.detail).toMatchObject({ where: 'slip.csv, column "y", row 34', got: '"oops"' });
+    expect(error.detail.remedy).toContain("data.categories");
+    expect((await load({ ...slip, drop: ["y"] })).inputs).toEqual(["x"]);
+    expect(columnOf((await load({ ...slip, categories: ["y"] })).readings, "y").kind).toBe("category");
+    expect((await refused({ ...slip, columns: { y: { kind: "number" } } })).message).toContain("oops");
+  });
+
+  it("reads event dates as the file says where their order is open", async () => {
+    const rows = Array.from(
+      { length: 60 },
+      (_, i) => `a,2024-03-0${4 + Math.floor(i / 24)} ${String(i % 24).padStart(2, "0")}:00,${i % 7}.5`,
+    );
+    await write(root, "open.csv", `m,t,x\n${rows.join("\n")}\n`);
+    await write(root, "open-events.csv", "m,t\na,03/04/2024 05:00\n");
+    const events = { path: "open-events.csv", machine: "m", time: "t" };
+    const open = { use: "table", path: "open.csv", machine: "m", time: "t" };
+    expect((await refused({ ...open, events })).detail.remedy).toContain("under data.events");
+    const read = await load({ ...open, events: { ...events, dates: "mdy" } });
+    expect(valuesOf(read.events as NonNullable<Dataset["events"]>, "time")[0]).toBe(Date.UTC(2024, 2, 4, 5));
+  });
+
   it("takes roles, kinds and units from the file; events of unknown machines stay out", async () => {
     const dataset = await load({
       ...spec,

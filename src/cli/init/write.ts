@@ -42,7 +42,7 @@ export function inputsOf(draft: Pick<Draft, "schema" | "roles" | "sites" | "tell
   for (const column of draft.schema.columns) {
     if (taken.has(column.name)) continue;
     if (draft.tells.includes(column.name)) continue;
-    if (column.constant || column.identifier || column.kind === "time") left.push(column.name);
+    if (column.constant || column.identifier || column.kind === "time" || column.stray !== undefined) left.push(column.name);
     else if (column.kind === "number") numbers.push(column.name);
     else if (column.distinct <= 20) categories.push(column.name);
     else left.push(column.name);

@@ -5,7 +5,7 @@ import type { Bundle } from "../../round/bundle.js";
 import { line, writeJson } from "../context.js";
 import { type Verb, wantsJson } from "../program.js";
 import { bytes as size } from "../show/text.js";
-import { writeWhole } from "./files.js";
+import { inRun, writeWhole } from "./files.js";
 import { resolvePath, shownPath } from "./numbers.js";
 import { readBytes } from "./predict.js";
 
@@ -21,7 +21,7 @@ export const exportVerb: Verb = (program, run) => {
   program
     .command("export")
     .description("Write a trained model for other runtimes: ONNX, safetensors, or a bundle for `predict`.")
-    .argument("<model>", "model.safetensors as written by `millwright simulate`")
+    .argument("<model>", "model.safetensors as written by `millwright simulate`, or its folder")
     .requiredOption("--to <form>", `${Object.keys(forms).join(", ")}`)
     .option("--out <file>", "where to write it (default: beside the model)")
     .option("--json", "print what was written as JSON")
@@ -29,7 +29,7 @@ export const exportVerb: Verb = (program, run) => {
       run(async (context) => {
         if (!Object.hasOwn(forms, options.to)) fail("USAGE", { where: "--to", expected: Object.keys(forms).join(", "), got: options.to });
         const form = options.to as Form;
-        const from = resolvePath(context, path);
+        const from = inRun(resolvePath(context, path), "model.safetensors");
         const to = options.out === undefined ? join(dirname(from), forms[form].file) : resolvePath(context, options.out);
         const { decodeBundle } = await import("../../round/bundle.js");
         const bytes = await encode(decodeBundle(readBytes(from), from), form);

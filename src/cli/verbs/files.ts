@@ -1,6 +1,6 @@
 /** Reading and writing the command's own files: results and reports. Writes go to a neighbour first and are renamed, so no half file is left. */
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fail } from "../../core/errors.js";
 import type { AnyResult } from "../show/view.js";
 
@@ -32,10 +32,17 @@ export function readText(path: string, limit = resultLimit): string {
   }
 }
 
+/** A file of a run, where its folder is named instead. */
+export function inRun(path: string, name: string): string {
+  const inside = join(path, name);
+  return existsSync(inside) ? inside : path;
+}
+
 const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
 /** A result written by `simulate`. Errors: FILE_UNREADABLE, DATA_INVALID where it is something else. */
-export function readResult(path: string): AnyResult {
+export function readResult(given: string): AnyResult {
+  const path = inRun(given, "result.json");
   const text = readText(path);
   let value: unknown;
   try {

@@ -141,7 +141,13 @@ function showSchema(context: Context, schema: InferredSchema): void {
       c.kind + (c.unit === undefined ? "" : ` [${plain(c.unit)}]`),
       String(c.distinct),
       c.missing === 0 ? "" : String(c.missing),
-      [c.constant ? "constant" : "", c.identifier ? "row number" : ""].filter((t) => t !== "").join(", "),
+      [
+        c.constant ? "constant" : "",
+        c.identifier ? "row number" : "",
+        c.stray === undefined ? "" : `not all numbers: ${plain(c.stray.text)}`,
+      ]
+        .filter((t) => t !== "")
+        .join(", "),
       plain(c.examples.slice(0, 3).join(", ")),
     ]);
   const head = ["column", "kind", "different", "missing", "", "for example"].map((h) => color.dim(h));

@@ -4,7 +4,7 @@ import { fail } from "../../core/errors.js";
 import type { Prediction } from "../../round/predict.js";
 import { type Context, line, writeJson } from "../context.js";
 import { type Verb, wantsJson } from "../program.js";
-import { writeWhole } from "./files.js";
+import { inRun, writeWhole } from "./files.js";
 import { resolvePath, shownPath } from "./numbers.js";
 
 interface Options {
@@ -18,7 +18,7 @@ export const predictVerb: Verb = (program, run) => {
   program
     .command("predict")
     .description("Answer for the rows of a table with a trained model, by the features it was trained with.")
-    .argument("<model>", "model.safetensors as written by `millwright simulate`")
+    .argument("<model>", "model.safetensors as written by `millwright simulate`, or its folder")
     .argument("<table>", "CSV or Parquet file, or a folder of them, with the columns of the training data")
     .option("--at <when>", "answer at every row, every stride as in training, or the last row of each machine: row, stride, last", "row")
     .option("--out <file>", "write CSV here instead of to the output")
@@ -27,7 +27,7 @@ export const predictVerb: Verb = (program, run) => {
       run(async (context) => {
         const at = moments.find((m) => m === options.at);
         if (at === undefined) fail("USAGE", { where: "--at", expected: moments.join(", "), got: options.at });
-        const predictions = await answers(resolvePath(context, modelPath), resolvePath(context, tablePath), at);
+        const predictions = await answers(inRun(resolvePath(context, modelPath), "model.safetensors"), resolvePath(context, tablePath), at);
         if (wantsJson(command)) writeJson(context, predictions);
         else if (options.out === undefined) for (const text of csv(predictions)) line(context.out, text);
         else told(context, resolvePath(context, options.out), predictions);

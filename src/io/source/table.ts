@@ -51,10 +51,12 @@ export async function loadTable(spec: TableSource, folder: string, limits: ReadL
   checkRoles(spec, source.columns);
   const roles = new Set([spec.machine, spec.time, spec.target, spec.split, ...(spec.inputs ?? [])].filter((name) => name !== undefined));
   const kept = inferred.columns.filter((column) => roles.has(column.name) || (!spec.drop?.includes(column.name) && isUseful(column)));
+  const said = sayings(spec, inferred);
+  refuseStrays(spec, kept, said);
   const schema = fixedSchema(
     inferred,
     kept.map((column) => column.name),
-    sayings(spec, inferred),
+    said,
   );
   const readings = sortByMachine(await readTable(source, schema, limits, zone), spec.machine, spec.time);
   if (readings.rows === 0) fail("DATA_EMPTY", { where: spec.path, expected: "at least one row", got: "none" });
@@ -128,6 +130,22 @@ function sayings(spec: TableSource, inferred: InferredSchema): Record<string, Pa
   return said;
 }
 
+/**
+ * A slip in one cell must not turn a column of numbers into hundreds of labels, nor let it drop out of the inputs unseen. What the
+ * file says about a column goes before this. Errors: DATA_INVALID with every such column.
+ */
+function refuseStrays(spec: TableSource, kept: readonly InferredColumn[], said: Readonly<Record<string, Partial<ColumnSchema>>>): void {
+  const faults = kept
+    .filter((column) => column.stray !== undefined && said[column.name]?.kind === undefined)
+    .map((column) => ({
+      where: `${spec.path}, column "${column.name}", row ${(column.stray?.row ?? 0) + 1}`,
+      expected: "a number, as nearly all of this column are",
+      got: JSON.stringify(column.stray?.text),
+      remedy: "mend or empty the cell, name the column under data.drop, or under data.categories if its values are names",
+    }));
+  if (faults.length > 0) throw new MillwrightError("DATA_INVALID", faults[0], faults);
+}
+
 /** Columns of texts that differ in every row and columns that hold nothing serve no purpose and cost memory. */
 function isUseful(column: InferredColumn): boolean {
   if (column.ambiguous !== undefined) return false;
@@ -190,11 +208,16 @@ async function loadEvents(
   const inferred = await look(source);
   const names = [events.machine, events.time, ...(events.kind === undefined ? [] : [events.kind])];
   const clock = columnOf(readings, spec.time).kind;
-  const schema = fixedSchema(inferred, names, {
-    [events.machine]: { kind: "category" },
-    [events.time]: clock === "number" ? { kind: "number" } : events.dates === undefined ? {} : { kind: "time", format: events.dates },
-    ...(events.kind !== undefined && { [events.kind]: { kind: "category" } }),
-  });
+  const schema = fixedSchema(
+    inferred,
+    names,
+    {
+      [events.machine]: { kind: "category" },
+      [events.time]: clock === "number" ? { kind: "number" } : events.dates === undefined ? {} : { kind: "time", format: events.dates },
+      ...(events.kind !== undefined && { [events.kind]: { kind: "category" } }),
+    },
+    () => "say which with dates: dmy or dates: mdy under data.events",
+  );
   if (schema[1].kind !== clock) {
     fail("DATA_INVALID", {
       where: `${events.path}, column "${events.time}"`,

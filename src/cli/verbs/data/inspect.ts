@@ -95,7 +95,8 @@ function overview(facts: DatasetFacts): string[][] {
     ]);
   }
   if (clock !== undefined) {
-    const step = clock.step === undefined ? "irregular" : clock.kind === "time" ? `every ${clock.step / 1000} s` : `every ${clock.step}`;
+    // A count has no time between its readings: it is regular where it has no gaps.
+    const step = clock.kind !== "time" ? "a count" : clock.step === undefined ? "irregular" : `every ${clock.step / 1000} s`;
     rows.push(["clock", `${plain(clock.column)}, ${moment(clock.first)} to ${moment(clock.last)}, ${step}`]);
     rows.push([
       "gaps",
@@ -108,7 +109,7 @@ function overview(facts: DatasetFacts): string[][] {
   if (labels !== undefined)
     rows.push([
       "answer",
-      `${plain(labels.column)}: ${counts(labels.counts)}${labels.missing > 0 ? `, ${count(labels.missing)} missing` : ""}`,
+      `${plain(labels.column)}: ${labels.counts.length === 0 ? "a number" : counts(labels.counts)}${labels.missing > 0 ? `, ${count(labels.missing)} missing` : ""}`,
     ]);
   if (events !== undefined)
     rows.push(["events", `${count(events.count)}: ${counts(events.kinds)}; ${count(events.machinesWithout)} machines without`]);

@@ -218,7 +218,7 @@ function closeRound(state: CoordinatorState, current: Open, now: Millis): Step {
 function excludedReason(site: string, current: Open): { site: string; reason: string }[] {
   const answer = current.answers.get(site);
   if (answer === undefined) return [{ site, reason: "no answer before the round closed" }];
-  return answer.type === "refuse" ? [{ site, reason: `${answer.code}: ${answer.text}` }] : [];
+  return answer.type === "refuse" ? [{ site, reason: `${answer.code}: ${answer.text.replace(`${answer.code}: `, "")}` }] : [];
 }
 
 function abandon(state: CoordinatorState, useful: number, needed: number, now: Millis): Step {

@@ -166,12 +166,20 @@ function faultOf(issue: z.core.$ZodIssue, where: string): ErrorDetail {
       remedy: "remove it, or see docs/federation-file.md for the names",
     };
   }
+  const choices = /^Invalid discriminator value\. Expected (.*)$/.exec(issue.message);
+  if (choices !== null) {
+    const key = issue.path[issue.path.length - 1];
+    const given = isRecord(issue.input) && typeof key === "string" ? issue.input[key] : issue.input;
+    return { where: path, expected: `one of ${choices[1].replaceAll("'", "").replaceAll(" | ", ", ")}`, got: short(given) };
+  }
   const expected = issue.message.replace(/^(Invalid input: |Too (small|big): )?expected /, "").replace(/, received .*$/, "");
   if (issue.input === undefined && issue.code === "invalid_type") {
     return { where: path, expected, got: "nothing", remedy: "this field is needed; docs/federation-file.md shows it" };
   }
   return { where: path, expected: expected === "int" ? "a whole number" : expected, got: short(issue.input) };
 }
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 function short(value: unknown): string {
   if (value === undefined) return "nothing";

@@ -42,6 +42,8 @@ describe("a federation file", () => {
     expect(at("sites.count")).toMatchObject({ expected: "number to be >=1", got: "-2" });
     expect(at("rounds")).toMatchObject({ expected: "a whole number", got: "1.5" });
     expect(at("training.optimizer.learningRate")).toMatchObject({ expected: "number", got: "NaN" });
+    const unknown = faultsOf(`${text.replace("count: -2", "count: 2").replace("use: iid", "use: skew")}`);
+    expect(unknown.faults).toContainEqual({ where: "sites.use", expected: expect.stringMatching(/^one of by, iid, /), got: '"skew"' });
     expect(faultsOf("federation: t\ndata: fleet\ntask: {kind: failure}\nsites: {use: iid, count: 2}\nmodel: gru\n").detail).toMatchObject({
       where: "training",
       got: "nothing",

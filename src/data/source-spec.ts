@@ -42,7 +42,12 @@ export const tableSourceSchema = z.strictObject({
   /** Time between two readings; found in the data where it is regular. */
   step: duration.optional(),
   /** Default: every number column that is not constant, not a row number and has no other role. */
-  inputs: z.array(columnName).min(1).max(4096).optional(),
+  inputs: z
+    .array(columnName)
+    .min(1)
+    .max(4096)
+    .refine((names) => new Set(names).size === names.length, "every column once")
+    .optional(),
   target: columnName.optional(),
   split: columnName.optional(),
   events: z

@@ -232,6 +232,10 @@ const checks: readonly Check[] = [
       const without = counts.filter((site) => site.positives === 0).map((site) => site.site);
       if (without.length === 0) return fine;
       const got = `none at ${without.length} of ${counts.length} sites`;
+      if (without.length === counts.length) {
+        const remedy = "look at the target, its positive value, the horizon, or the moment of the split";
+        return warning("task", "training examples that say yes at some site", "none: there is nothing to learn", remedy);
+      }
       return warning(`site ${named(without)}`, "training examples that say yes", got, "alone, such a site can learn nothing");
     },
   },

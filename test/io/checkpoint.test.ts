@@ -2,7 +2,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MillwrightError } from "../../src/core/errors.js";
 import { writeAtomic } from "../../src/io/store/atomic.js";
 import { dropCheckpoint, dropEmptyFolder, loadCheckpoint, saveCheckpoint } from "../../src/io/store/checkpoint.js";
 import { digestPlain, digestTable } from "../../src/io/store/digest.js";
@@ -40,13 +39,13 @@ describe("checkpoints", () => {
     expect(() => loadCheckpoint(folder, "run", "q")).toThrow(/RESUME_REFUSED/);
   });
 
-  it("that are damaged are refused with a code at every cut and flip", () => {
+  it("that are damaged are refused with a code at every cut", () => {
     saveCheckpoint(folder, "run", state);
     const path = join(folder, readdirSync(folder)[0]);
     const whole = readFileSync(path);
     for (let cut = 0; cut < whole.length; cut += 7) {
       writeFileSync(path, whole.subarray(0, cut));
-      expect(() => loadCheckpoint(folder, "run", "p")).toThrow(MillwrightError);
+      expect(() => loadCheckpoint(folder, "run", "p")).toThrow(/^RESUME_REFUSED/);
     }
   });
 

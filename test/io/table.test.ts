@@ -250,6 +250,7 @@ describe("the data key", () => {
   it("reports unknown names, unknown fields and wrong values with their path, several at once", () => {
     expect(paths("cmaps")[0][0]).toBe("use");
     expect(paths("cmaps")[0][1]).toContain("cmapss");
+    expect(paths({ use: "table", path: "a.csv", inputs: ["x", "x"] })).toEqual([["inputs", expect.stringContaining("once")]]);
     expect(paths({ use: "cmapss", set: "FD005" })[0][0]).toBe("set");
     expect(paths({ use: "table", path: "a.csv", colour: "red" })[0][1]).toContain("colour");
     expect(paths({ use: "table", step: "soon", events: { path: "x" } }).map(([path]) => path)).toEqual([

@@ -118,3 +118,10 @@ describe("warnings", () => {
     expect(checkPlan(federation({ threshold: 0.3 }), all({ validation: 0 })).warnings).toEqual([]);
   });
 });
+
+it("warns where no site has anything to learn from, in other words than where one has not", () => {
+  const { warnings } = checkPlan(federation(), all({ positives: 0 }));
+  expect(warnings).toContainEqual(expect.objectContaining({ where: "task", got: "none: there is nothing to learn" }));
+  const one = checkPlan(federation(), without({ positives: 0 })).warnings;
+  expect(one).toContainEqual(expect.objectContaining({ where: "site b", got: "none at 1 of 3 sites" }));
+});

@@ -33,11 +33,11 @@ export function saveCheckpoint(folder: string, name: string, checkpoint: Checkpo
   writeAtomic(fileOf(folder, name), encodeFrame(header, payload));
 }
 
-/** The saved state of run `name`, or undefined where there is none. Errors: RESUME_REFUSED where it belongs to another plan, MESSAGE_INVALID where it is damaged. */
+/** The saved state of run `name`, or undefined where there is none. Errors: RESUME_REFUSED where it belongs to another plan or is damaged. */
 export function loadCheckpoint(folder: string, name: string, plan: string): Checkpoint | undefined {
   const path = fileOf(folder, name);
   if (!existsSync(path)) return undefined;
-  const { header, payload } = decodeFrame(readFileSync(path));
+  const { header, payload } = whole(path);
   if (header.format !== "millwright-checkpoint/1" || header.plan !== plan) {
     fail("RESUME_REFUSED", {
       where: path,
@@ -49,7 +49,7 @@ export function loadCheckpoint(folder: string, name: string, plan: string): Chec
   const count = Number(header.models);
   const size = Number(header.size);
   if (!Number.isSafeInteger(count) || !Number.isSafeInteger(size) || count < 1 || count * size * 4 !== payload.length) {
-    fail("MESSAGE_INVALID", {
+    fail("RESUME_REFUSED", {
       where: path,
       expected: `${count} models of ${size} values`,
       got: `${payload.length} bytes`,
@@ -58,6 +58,20 @@ export function loadCheckpoint(folder: string, name: string, plan: string): Chec
   }
   const models = Array.from({ length: count }, (_, i) => float32From(payload.subarray(i * size * 4, (i + 1) * size * 4), size));
   return { plan, round: Number(header.round), models, record: header.record };
+}
+
+function whole(path: string): ReturnType<typeof decodeFrame> {
+  try {
+    return decodeFrame(readFileSync(path));
+  } catch (cause) {
+    fail("RESUME_REFUSED", {
+      where: path,
+      expected: "a whole checkpoint",
+      got: cause instanceof Error ? cause.message : String(cause),
+      remedy: "run without --resume to start again",
+      cause,
+    });
+  }
 }
 
 /** Forgets a run that is finished. */

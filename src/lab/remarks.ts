@@ -38,6 +38,13 @@ export function lastValueReference(tests: readonly Pick<Examples, "answers">[]):
   return [{ name: "last value", explanation: "the last known value of the target, unchanged", metrics: regressionMetrics(bases, values) }];
 }
 
+/** Staying alone as a plant would: its own model for its own machines. */
+export function aloneReference(local: ScenarioResult | undefined): Reference[] {
+  if (local?.ownMachines === undefined) return [];
+  const explanation = "every site's own model answers for the site's own machines only, all answers counted together";
+  return [{ name: "local, own machines", explanation, metrics: local.ownMachines }];
+}
+
 /** A difference below this share of the local figure is no gain worth the name. */
 const noticeable = 0.02;
 
@@ -52,13 +59,19 @@ export function remarksOf(
   const own = federated.result.metrics[headline.metric];
   const local = scenarios.local?.metrics[headline.metric];
   if (own === undefined) remarks.push(`${headline.metric} is not defined on this test data (no positive example, or nothing was flagged).`);
-  if (own !== undefined && local !== undefined) {
-    const gain = headline.better === "higher" ? own - local : local - own;
-    if (gain <= noticeable * Math.abs(local)) {
-      remarks.push(
-        "Federation did not help here: the sites' own models do as well as, or better than, the shared one on everybody's machines.",
-      );
-    }
+  // Two ways to stay alone: with the own model on everybody's machines, and on the own machines only. Federation helps where it beats both.
+  const alone: [number | undefined, string][] = [
+    [scenarios.local?.ownMachines?.[headline.metric], "their own machines"],
+    [local, "everybody's machines"],
+  ];
+  for (const [figure, where] of alone) {
+    if (own === undefined || figure === undefined) continue;
+    const gain = headline.better === "higher" ? own - figure : figure - own;
+    if (gain > noticeable * Math.abs(figure)) continue;
+    remarks.push(
+      `Federation did not help here: on ${where} the sites' own models reach ${headline.metric} ${figure.toFixed(3)}, the shared one ${own.toFixed(3)}.`,
+    );
+    break;
   }
   const worse = sitesBetterAlone(headline, scenarios);
   if (worse.length > 0) {

@@ -32,6 +32,8 @@ export interface Curves {
 /** What one scenario reached on the test data of all sites. Seconds are those of training, summed over sites; bytes are of real messages. */
 export interface ScenarioResult {
   readonly metrics: Metrics;
+  /** Scenario "local" only: every test example answered by the model of its own site, all answers counted together. */
+  readonly ownMachines?: Metrics;
   readonly perSite: readonly SiteResult[];
   readonly seconds: number;
   readonly bytesUp: number;

@@ -13,6 +13,7 @@ import {
   siteStatistic,
 } from "../data/pipeline.js";
 import { packStatistic, unpackStatistic } from "../data/statistic-wire.js";
+import { addConfusion, confusionAt, confusionFigures, noConfusion } from "../evaluation/counts.js";
 import { agreeOnThreshold, type ChosenThreshold } from "../evaluation/threshold.js";
 import { defaultThreshold } from "../evaluation/threshold-spec.js";
 import { digestValues } from "../io/store/digest.js";
@@ -155,16 +156,18 @@ export async function trainLocal(lab: Laboratory, onSite: (done: number) => void
       const statistic = siteStatistic(part, setup.dataPlan);
       const scaler = fitScaler(statistic);
       const own = prepareSite(lab, part, scaler, statistic);
-      if (own.train.count === 0) return { site: part.site, own, pooled: undefined, mine: undefined, seconds: 0 };
+      if (own.train.count === 0)
+        return { site: part.site, own, pooled: undefined, mine: undefined, outputs: undefined, threshold: undefined, seconds: 0 };
       const name = `local/${part.site}`;
       const plan = runPlan(setup, "local", name, `${setup.seed}/train/${part.site}`, lab.keep(name));
       const run = await trainRun(plan, [{ site: part.site, data: () => own.data }], runHooks(lab, plan));
       const threshold = await chooseThreshold(lab, [own], run.values);
       const everybody = setup.parts.flatMap((other) => (other === part ? [own] : cutOther(lab, other, scaler)));
       const pooled = await judgeOn(lab, everybody, run.values, threshold);
-      const mine = await judgeOn(lab, [own], run.values, threshold);
+      const [outputs] = await predictTests(lab, [own], run.values);
+      const mine = judgeScored(lab, [own], [outputs], threshold);
       onSite(++done);
-      return { site: part.site, own, pooled, mine, seconds: run.seconds };
+      return { site: part.site, own, pooled, mine, outputs, threshold, seconds: run.seconds };
     }),
   );
   const perSite = all.map(
@@ -175,7 +178,34 @@ export async function trainLocal(lab: Laboratory, onSite: (done: number) => void
     lab.setup.outputs.kind === "binary",
   );
   const seconds = all.reduce((sum, one) => sum + one.seconds, 0);
-  return { result: { metrics, perSite, seconds, bytesUp: 0, bytesDown: 0, curves: {} } };
+  const ownMachines = judgeOwn(
+    lab,
+    all.flatMap(({ own, outputs, threshold }) => (outputs === undefined ? [] : [{ own, outputs, threshold }])),
+  );
+  return { result: { metrics, ownMachines, perSite, seconds, bytesUp: 0, bytesDown: 0, curves: {} } };
+}
+
+/**
+ * What the sites get out of staying alone: every test example answered by the model of its own site, under that model's own threshold, all
+ * answers counted together. Comparable with the federated figure, which counts the same examples.
+ */
+function judgeOwn(
+  lab: Laboratory,
+  all: readonly { own: CutSite; outputs: SiteOutputs; threshold: ChosenThreshold | undefined }[],
+): Metrics {
+  if (lab.setup.outputs.kind !== "binary") {
+    return judgeScored(
+      lab,
+      all.map(({ own }) => own),
+      all.map(({ outputs }) => outputs),
+      undefined,
+    ).metrics;
+  }
+  const counts = all.map(({ own, outputs, threshold }) =>
+    confusionAt(probabilities(outputs.test), own.test.targets, threshold?.threshold ?? 0.5),
+  );
+  const { far: _far, mar: _mar, ...figures } = confusionFigures(counts.reduce(addConfusion, noConfusion));
+  return figures;
 }
 
 /**

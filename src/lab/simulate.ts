@@ -21,7 +21,7 @@ import { eventQueue, type SimulationEvent } from "./events.js";
 import { headlineOf } from "./judge.js";
 import { overallProgress } from "./progress.js";
 import { readPlan } from "./read-plan.js";
-import { referencesOf, remarksOf } from "./remarks.js";
+import { aloneReference, referencesOf, remarksOf } from "./remarks.js";
 import type { ScenarioName, ScenarioResult, SimulationResult } from "./result.js";
 import { forgetRun, type RunPlan } from "./run.js";
 import { type Laboratory, laboratory, type PreparedSite, type Trained, trainCentralised, trainFederated, trainLocal } from "./scenarios.js";
@@ -190,7 +190,7 @@ function resultOf(setup: Setup, outcome: Outcome, workers: number, seconds: numb
       setup.dataset,
       sites.map(({ site, statistic, train, validation, test }) => ({ site, statistic, examples: { train, validation, test } })),
     ),
-    references: referencesOf(setup, task, sites),
+    references: [...aloneReference(scenarios.local), ...referencesOf(setup, task, sites)],
     privacy: {
       claim: "none",
       explanation:

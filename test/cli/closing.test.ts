@@ -35,6 +35,14 @@ describe("verdict", () => {
     expect(verdict(viewOf(withHeadline({ local: 20, federated: 13 }, "rul")))).toMatchObject({ outcome: "helped" });
   });
 
+  it("does not call it help where the sites do better alone on their own machines", () => {
+    const result = withHeadline({ local: 0.57, federated: 0.71 });
+    const local = { ...(result.scenarios.local as NonNullable<typeof result.scenarios.local>), ownMachines: { f1: 0.94 } };
+    const contradicting = verdict(viewOf({ ...result, scenarios: { ...result.scenarios, local } }));
+    expect(contradicting.outcome).toBe("hurt");
+    expect(contradicting.title).toMatch(/0\.940 when every site learns alone and answers for its own machines/);
+  });
+
   it("says plainly that it did not", () => {
     const none = verdict(viewOf(withHeadline({ local: 0.8, federated: 0.805 })));
     expect(none).toMatchObject({ outcome: "no-difference" });

@@ -22,10 +22,10 @@ export function verdict(view: ResultView): Verdict {
   const of = (name: ScenarioName): readonly number[] | undefined =>
     view.scenarios.find((s) => s.name === name)?.metrics[metric]?.values.filter(Number.isFinite);
   const federated = of("federated");
-  const local = of("local");
+  const everybody = of("local");
   const centralised = of("centralised");
   const show = (values: readonly number[]): string => formatSpread(metric, spread(values));
-  if (federated === undefined || federated.length === 0 || local === undefined || local.length === 0) {
+  if (federated === undefined || federated.length === 0 || everybody === undefined || everybody.length === 0) {
     const only = federated === undefined || federated.length === 0 ? "" : `${label} ${show(federated)} federated. `;
     return {
       outcome: "not-compared",
@@ -34,15 +34,20 @@ export function verdict(view: ResultView): Verdict {
     };
   }
   const sign = better === "higher" ? 1 : -1;
+  // Staying alone can mean two things: one's own model on one's own machines, or on everybody's. Federation must beat the better of them.
+  const own = view.runs.flatMap((run) => run.scenarios.local?.ownMachines?.[metric] ?? []);
+  const onOwn = own.length === everybody.length && sign * (spread(own).mean - spread(everybody).mean) > 0;
+  const local = onOwn ? own : everybody;
+  const alone = onOwn ? "when every site learns alone and answers for its own machines" : "when every site learns alone";
   const gains = federated.slice(0, local.length).map((v, i) => sign * (v - local[i]));
   const gain = spread(gains);
   const several = gains.length > 1;
   const needed = several ? 2 * gain.sd : margin * Math.abs(spread(local).mean);
   const outcome = gain.mean > needed ? "helped" : gain.mean < -needed ? "hurt" : "no-difference";
   const title = {
-    helped: `Learning together helped: ${label} ${show(federated)}, against ${show(local)} when every site learns alone.`,
-    "no-difference": `Federation did not help here: ${label} ${show(federated)} together, ${show(local)} alone, no clear difference.`,
-    hurt: `Federation did not help here, it hurt: ${label} ${show(federated)} together, ${show(local)} when every site learns alone.`,
+    helped: `Learning together helped: ${label} ${show(federated)}, against ${show(local)} ${alone}.`,
+    "no-difference": `Federation did not help here: ${label} ${show(federated)} together, ${show(local)} ${alone}, no clear difference.`,
+    hurt: `Federation did not help here, it hurt: ${label} ${show(federated)} together, ${show(local)} ${alone}.`,
   }[outcome];
   return { outcome, title, detail: details(view, { federated, centralised, several }) };
 }

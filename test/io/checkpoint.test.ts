@@ -39,12 +39,18 @@ describe("checkpoints", () => {
     expect(() => loadCheckpoint(folder, "run", "q")).toThrow(/RESUME_REFUSED/);
   });
 
-  it("that are damaged are refused with a code at every cut", () => {
+  it("that are damaged are refused with a code at every cut and every flipped bit", () => {
     saveCheckpoint(folder, "run", state);
     const path = join(folder, readdirSync(folder)[0]);
     const whole = readFileSync(path);
     for (let cut = 0; cut < whole.length; cut += 7) {
       writeFileSync(path, whole.subarray(0, cut));
+      expect(() => loadCheckpoint(folder, "run", "p")).toThrow(/^RESUME_REFUSED/);
+    }
+    for (let at = 0; at < whole.length; at++) {
+      const flipped = Buffer.from(whole);
+      flipped[at] ^= 1 << (at % 8);
+      writeFileSync(path, flipped);
       expect(() => loadCheckpoint(folder, "run", "p")).toThrow(/^RESUME_REFUSED/);
     }
   });

@@ -1,4 +1,5 @@
 /** Where a run stands after a round, so that it can go on after Ctrl-C or a kill: one file per training run, replaced whole after every round. */
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "../../core/errors.js";
@@ -30,7 +31,11 @@ export function saveCheckpoint(folder: string, name: string, checkpoint: Checkpo
     size,
     record: checkpoint.record,
   };
-  writeAtomic(fileOf(folder, name), encodeFrame(header, payload));
+  const frame = encodeFrame(header, payload);
+  const sealed = new Uint8Array(frame.length + sealBytes);
+  sealed.set(frame);
+  sealed.set(seal(frame), frame.length);
+  writeAtomic(fileOf(folder, name), sealed);
 }
 
 /** The saved state of run `name`, or undefined where there is none. Errors: RESUME_REFUSED where it belongs to another plan or is damaged. */
@@ -60,9 +65,16 @@ export function loadCheckpoint(folder: string, name: string, plan: string): Chec
   return { plan, round: Number(header.round), models, record: header.record };
 }
 
+/** A SHA-256 of the frame follows it: a bit that flipped on the disk must not become another model. */
+const sealBytes = 32;
+const seal = (frame: Uint8Array): Uint8Array => createHash("sha256").update(frame).digest();
+
 function whole(path: string): ReturnType<typeof decodeFrame> {
   try {
-    return decodeFrame(readFileSync(path));
+    const sealed = readFileSync(path);
+    const frame = sealed.subarray(0, Math.max(0, sealed.length - sealBytes));
+    if (!sealed.subarray(frame.length).equals(seal(frame))) throw new Error("bytes that do not match their SHA-256");
+    return decodeFrame(frame);
   } catch (cause) {
     fail("RESUME_REFUSED", {
       where: path,

@@ -98,7 +98,9 @@ describe("the page", () => {
     expect(measured(0.8)).toContain("| **0.810 ± 0.014** | 0.810 ± 0.014 | - | goal reached |");
     expect(measured(0.62)).toContain("gate reached, goal missed");
     expect(measured(0.3)).toContain("**gate missed**");
-    expect(measured(0.3)).toContain("Gates reached: 0 of 1. Goals reached: 0 of 1.");
+    expect(measured(0.3)).toContain(
+      "Gates reached: 0 of 1 (on 2 of the 3 seeds asked for). Goals reached: 0 of 1 (on 2 of the 10 seeds asked for).",
+    );
     expect(of({ error: "TRAINING_DIVERGED: a|b", verdict: { gate: false, goal: false } })).toContain("failed: TRAINING_DIVERGED: a b");
     expect(resultsPage([plain], { results: { ...about, figures: { rows: {} } } })).toContain("Not measured: `a`.");
     expect(resultsPage([plain], {})).toContain("Not measured yet");

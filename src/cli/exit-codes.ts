@@ -39,6 +39,11 @@ const exits: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   LIMIT_EXCEEDED: 4,
   KERNEL_MISMATCH: 7,
   PACKAGE_MISSING: 7,
+  RECORD_FENCED: 5,
+  RECORD_CONFLICT: 5,
+  RECORD_MISSING: 4,
+  RECORD_NEWER: 7,
+  RECORD_DAMAGED: 4,
   ABORTED: 6,
   INTERNAL: 1,
 };

@@ -28,6 +28,11 @@ export const codes = {
   RESUME_REFUSED: "A stored run cannot be continued by this plan.",
   PLUGIN_INVALID: "A user's module does not export what its place in the file needs.",
   PACKAGE_MISSING: "An optional package is needed for what the file asks for.",
+  RECORD_FENCED: "Another writer continued this record; this one must stop and read it again.",
+  RECORD_CONFLICT: "The record holds something else under this key, or the change is not allowed from there.",
+  RECORD_MISSING: "The record has no such run, member, certificate or release.",
+  RECORD_NEWER: "The store was written by a newer version of Millwright.",
+  RECORD_DAMAGED: "The store does not hold what its writer left; restore a backup.",
   USAGE: "The command was called with arguments it does not understand.",
   INTERNAL: "Something that cannot happen did; please report it.",
 } as const;

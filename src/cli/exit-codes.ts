@@ -10,6 +10,7 @@ export const exitCodes = {
   5: "Training failed: it diverged, left its declared range, or too few sites answered.",
   6: "Interrupted; the run can be continued with --resume.",
   7: "This machine lacks something: an optional package, the right kernels, memory.",
+  8: "Another party could not be reached, could not prove who it is, or refused.",
 } as const;
 
 export type ExitCode = keyof typeof exitCodes;
@@ -39,6 +40,16 @@ const exits: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   LIMIT_EXCEEDED: 4,
   KERNEL_MISMATCH: 7,
   PACKAGE_MISSING: 7,
+  TRANSPORT_UNREACHABLE: 8,
+  TRANSPORT_REFUSED: 8,
+  TRANSPORT_INTERCEPTED: 8,
+  TRANSPORT_DAMAGED: 8,
+  AUTH_REQUIRED: 8,
+  AUTH_FORBIDDEN: 8,
+  ROUTE_UNKNOWN: 8,
+  REQUEST_INVALID: 8,
+  RATE_LIMITED: 8,
+  SERVER_BUSY: 8,
   RECORD_FENCED: 5,
   RECORD_CONFLICT: 5,
   RECORD_MISSING: 4,

@@ -56,6 +56,14 @@ const exits: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   RECORD_NEWER: 7,
   RECORD_DAMAGED: 4,
   ABORTED: 6,
+  BLOB_MISMATCH: 4,
+  BLOB_MISSING: 4,
+  JOURNAL_DAMAGED: 4,
+  STORE_DAMAGED: 4,
+  STORE_CLOSED: 4,
+  STORE_KEY_REFUSED: 4,
+  STORE_LOCKED: 4,
+  STORE_NOT_EMPTY: 4,
   INTERNAL: 1,
 };
 

@@ -44,6 +44,14 @@ export const codes = {
   RECORD_NEWER: "The store was written by a newer version of Millwright.",
   RECORD_DAMAGED: "The store does not hold what its writer left; restore a backup.",
   USAGE: "The command was called with arguments it does not understand.",
+  BLOB_MISMATCH: "Bytes that arrived do not have the SHA-256 they were announced with; they were thrown away.",
+  BLOB_MISSING: "A blob that was asked for by its SHA-256 is not in the store.",
+  JOURNAL_DAMAGED: "A journal is damaged where no crash can have damaged it; nothing of it was dropped.",
+  STORE_DAMAGED: "A stored file does not hold what was written into it.",
+  STORE_CLOSED: "The store was closed, or stopped itself after a write that failed; open it again.",
+  STORE_KEY_REFUSED: "The key does not open this store.",
+  STORE_LOCKED: "Another process works in the same data folder.",
+  STORE_NOT_EMPTY: "A backup or a restore needs an empty folder to write to.",
   INTERNAL: "Something that cannot happen did; please report it.",
 } as const;
 

@@ -53,6 +53,8 @@ const exits: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   RECORD_FENCED: 5,
   RECORD_CONFLICT: 5,
   RECORD_MISSING: 4,
+  RECORD_INVALID: 5,
+  RECORD_UNAVAILABLE: 4,
   RECORD_NEWER: 7,
   RECORD_DAMAGED: 4,
   ABORTED: 6,

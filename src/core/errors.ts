@@ -41,6 +41,8 @@ export const codes = {
   RECORD_FENCED: "Another writer continued this record; this one must stop and read it again.",
   RECORD_CONFLICT: "The record holds something else under this key, or the change is not allowed from there.",
   RECORD_MISSING: "The record has no such run, member, certificate or release.",
+  RECORD_INVALID: "A value cannot be kept in the record.",
+  RECORD_UNAVAILABLE: "The record's store does not answer or cannot write; read again before repeating.",
   RECORD_NEWER: "The store was written by a newer version of Millwright.",
   RECORD_DAMAGED: "The store does not hold what its writer left; restore a backup.",
   USAGE: "The command was called with arguments it does not understand.",

@@ -68,6 +68,12 @@ export interface RoundRow {
   readonly bytesDown: number;
 }
 
+/** A round as it is read back. */
+export interface ClosedRow extends RoundRow {
+  /** 1, 2, 3... in the order in which rounds of the run were closed; a round that was closed in two attempts is there twice. */
+  readonly ordinal: number;
+}
+
 /** `admin` federation-admin, `operator` org-admin, `auditor` reads, `aggregator` a relay. */
 export type Role = "admin" | "operator" | "scientist" | "auditor" | "aggregator" | "site" | "witness";
 export type MemberState = "invited" | "active" | "revoked";
@@ -226,9 +232,9 @@ export interface RecordLimits {
 }
 
 /**
- * Errors, besides FILE_UNREADABLE and FILE_UNWRITABLE of the store itself: RECORD_FENCED (another writer was here), RECORD_CONFLICT (the row
- * is there and says something else, or the change is not allowed from its state), RECORD_MISSING (no such run, member, release),
- * LIMIT_EXCEEDED.
+ * Errors: RECORD_FENCED (another writer was here), RECORD_CONFLICT (the row is there and says something else, or the change is not allowed
+ * from its state), RECORD_MISSING (no such run, member, release), RECORD_INVALID (a value that no store can keep), LIMIT_EXCEEDED: nothing
+ * was changed. RECORD_UNAVAILABLE (no answer, a full disk): whether the change was made is known only by reading again.
  */
 export interface RecordStore {
   readonly kind: "sqlite" | "postgres" | "memory";
@@ -252,8 +258,8 @@ export interface RecordStore {
   readonly closeRound: (run: string, row: RoundRow, snapshot: Snapshot, also?: Also) => Promise<void>;
   /** As closeRound, without a row; refused with RECORD_FENCED when it is older than the one that is there or newer than the log. */
   readonly saveSnapshot: (run: string, snapshot: Snapshot, also?: Also) => Promise<void>;
-  /** By round; `after` is a round. */
-  readonly rounds: (run: string, page?: Page) => Promise<readonly RoundRow[]>;
+  /** In the order of closing; `after` is an ordinal. */
+  readonly rounds: (run: string, page?: Page) => Promise<readonly ClosedRow[]>;
 
   /** By name. */
   readonly members: () => Promise<readonly MemberRow[]>;

@@ -1,7 +1,7 @@
 /** What the federation measured, in plain JSON: means and sds that every site, the edge and an exported bundle scale by. */
 import { fail } from "../core/errors.js";
-import { fractionBits, ratio } from "./exact-sum.js";
-import type { Moments, Schema, Statistic } from "./statistic.js";
+import { ratio } from "../core/exact-sum.js";
+import { fractionBits, type Moments, type Schema, type Statistic } from "./statistic.js";
 
 export interface ColumnScale {
   readonly count: number;

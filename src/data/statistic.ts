@@ -1,12 +1,20 @@
 /**
  * What a site tells the federation about its values so that all sites scale alike: count, sum, sum of squares and
- * extremes per column (and operating regime). Rows do not travel. Sums are integers (src/data/exact-sum.ts), so adding
- * is associative and commutative to the byte. Not a privacy guarantee: until the sums are made secret the coordinator
- * sees them, and extremes are values of single rows.
+ * extremes per column (and operating regime). Rows do not travel. Each value is rounded once to a multiple of 2^-64 and
+ * added as an integer, so adding is associative and commutative to the byte. Not a privacy guarantee: until the sums are
+ * made secret the coordinator sees them, and extremes are values of single rows.
  */
 import { fail } from "../core/errors.js";
+import { type ExactSum, exactSum } from "../core/exact-sum.js";
 import type { Millis } from "../core/quantities.js";
-import { ExactSum } from "./exact-sum.js";
+
+/** Fractional bits of a sum. */
+export const fractionBits = 64n;
+const two64 = 18_446_744_073_709_551_616;
+/** From this size on, 2^-11, every double is a multiple of 2^-64. */
+const whole = 0.00048828125;
+/** 2^200: sums of more values than there can be rows stay within what is sent. */
+const largest = 1.6069380442589903e60;
 
 /** Count, sums (multiples of 2^-64) and extremes of one column in one regime. */
 export interface Moments {
@@ -56,13 +64,13 @@ export const imageKey = "image";
 export class MomentCollector {
   readonly #parts = new Map<string, { sum: ExactSum; squares: ExactSum; count: number; min: number; max: number }>();
 
-  /** Adds one value; missing ones do not count. Errors: NOT_FINITE. */
+  /** Adds one value; missing ones do not count. Errors: NOT_FINITE, LIMIT_EXCEEDED where its square is above 2^200. */
   add(key: string, value: number): void {
     if (Number.isNaN(value)) return;
     const part = this.#part(key);
     part.count++;
-    part.sum.add(value);
-    part.squares.add(value * value);
+    part.sum.add(fixed(value));
+    part.squares.add(fixed(value * value));
     if (value < part.min) part.min = value;
     if (value > part.max) part.max = value;
   }
@@ -70,7 +78,7 @@ export class MomentCollector {
   #part(key: string) {
     let part = this.#parts.get(key);
     if (part === undefined) {
-      part = { sum: new ExactSum(), squares: new ExactSum(), count: 0, min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY };
+      part = { sum: exactSum(), squares: exactSum(), count: 0, min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY };
       this.#parts.set(key, part);
     }
     return part;
@@ -81,11 +89,23 @@ export class MomentCollector {
     return Object.fromEntries(
       keys.map((key) => {
         const { sum, squares, count, min, max } = this.#part(key);
-        return [key, { count, sum: sum.total(), squares: squares.total(), min, max }];
+        return [key, { count, sum: total(sum), squares: total(squares), min, max }];
       }),
     );
   }
 }
+
+/** The nearest multiple of 2^-64; a tie goes up. Errors: NOT_FINITE, LIMIT_EXCEEDED. */
+function fixed(value: number): number {
+  const size = Math.abs(value);
+  if (size < whole) return Math.round(value * two64) / two64;
+  if (size <= largest) return value;
+  if (!Number.isFinite(value)) fail("NOT_FINITE", { where: "federated statistics", expected: "finite values", got: String(value) });
+  fail("LIMIT_EXCEEDED", { where: "federated statistics", expected: "values below 2^200", got: String(value) });
+}
+
+/** The sum in units of 2^-64; the accumulator counts in units of 2^-1074, and every term was a multiple of 2^-64. */
+const total = (sum: ExactSum): bigint => sum.units() >> 1010n;
 
 /**
  * Adds two statistics. Associative and commutative, exactly. Errors: MESSAGE_INVALID where they describe other data.

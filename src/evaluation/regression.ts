@@ -3,9 +3,9 @@
  * are exact, so sites add theirs up in any order and get what one site with all the data would have got.
  */
 import { fail } from "../core/errors.js";
+import { type ExactValue, exactSum, exactValue, ratio, unitsOf } from "../core/exact-sum.js";
 import { expm1 } from "../core/math.js";
 import { type Figures, requireEqualLengths } from "./counts.js";
-import { type ExactValue, exactSum, exactValue, ratio, unitsOf } from "./exact-sum.js";
 import { thin } from "./ranking.js";
 
 /** Closed under addition: the sums of two sites are the sums of both. */

@@ -2,7 +2,7 @@
  * Sums of doubles without rounding, so that they are the same in any order and however the numbers are spread over sites
  * (the long accumulator of Kulisch). One accumulator covers every double; it is rounded once, when the sum is read.
  */
-import { fail } from "../core/errors.js";
+import { fail } from "./errors.js";
 
 /** Bit 0 of limb 0 is worth 2^-1074; limbs hold 32 bits and, until they are carried over, up to 2^53. */
 const limbs = 68;
@@ -120,8 +120,8 @@ export function unitsOf(value: ExactValue): bigint {
 export function ratio(top: bigint, bottom: bigint): number {
   if (top === 0n) return 0;
   const size = top < 0n ? -top : top;
-  // 64 significant bits of the quotient, then one rounding.
-  const shift = 64 - (bitLength(size) - bitLength(bottom));
+  // At least 100 bits of the quotient, then one rounding.
+  const shift = 104 - (bitLength(size) - bitLength(bottom));
   const quotient = shift >= 0 ? (size << BigInt(shift)) / bottom : size / (bottom << BigInt(-shift));
   const value = timesPowerOfTwo(Number(quotient), -shift);
   return top < 0n ? -value : value;

@@ -1,0 +1,185 @@
+/**
+ * What a member and its coordinator say to each other, whatever carries it: "what is there for me to do", and "here is what I did".
+ * Both can be said again without harm. A reply is durable, and known to count or not, before it is answered.
+ */
+import type { BlobStore } from "../core/blobs.js";
+import { fail, MillwrightError } from "../core/errors.js";
+import type { Clock } from "../core/ports.js";
+import { millis } from "../core/quantities.js";
+import type { Waiters } from "../io/transport/waiters.js";
+import { decodeMessage, keyOf, type Message } from "../round/messages.js";
+import type { Waiting } from "../round/node.js";
+import type { Driver } from "./driver.js";
+import type { Presence } from "./presence.js";
+
+/** A frame that a member has to fetch and to work on. */
+export interface TaskNotice {
+  readonly key: string;
+  readonly kind: "ask" | "train";
+  readonly sha256: string;
+  readonly size: number;
+  /** Until the round closes without it, as the coordinator's clock runs now. */
+  readonly remainingMs?: number;
+}
+
+export interface NextAnswer {
+  /** Absent: nothing to do yet, or what the member already has in hand. */
+  readonly task?: TaskNotice;
+  readonly state: "running" | "paused" | "finished" | "failed";
+  /** SHA-256 of the signed plan: another one means another run, to be read and decided on first. */
+  readonly plan: string;
+  /** What everybody waits for, for the plant's own status. */
+  readonly waiting: string;
+  readonly retryAfterMs: number;
+}
+
+export interface ReplyAnswer {
+  /** False where it came late, or again after it counted. */
+  readonly counts: boolean;
+  readonly retryAfterMs: number;
+}
+
+export interface Exchange {
+  readonly next: (
+    member: string,
+    asked: { readonly have?: string; readonly doing?: string; readonly waitMs: number },
+    signal: AbortSignal,
+  ) => Promise<NextAnswer>;
+  /** `frame` is the bytes of a message; or the digest of a blob that was uploaded before. */
+  readonly reply: (member: string, key: string, frame: Uint8Array | { readonly sha256: string }) => Promise<ReplyAnswer>;
+  /** Bytes of an open task, by digest, for whoever may read it. */
+  readonly taskBytes: (member: string, sha256: string) => Uint8Array | undefined;
+}
+
+export interface ExchangeParts {
+  readonly driver: Driver;
+  readonly blobs: BlobStore;
+  readonly presence: Presence;
+  readonly waiters: Waiters;
+  readonly clock: Clock;
+  readonly digest: (bytes: Uint8Array) => string;
+  readonly state: () => NextAnswer["state"];
+  readonly plan: () => string;
+  /** Largest frame of a reply, from the size of the model. */
+  readonly frameLimit: () => number;
+  /** Bytes of frames that went each way, for the record. */
+  readonly count: (member: string, up: number, down: number) => void;
+}
+
+/** A poll may wait this long: shorter than what proxies cut. */
+export const longestWait = 50_000;
+/** Frames that are decoded at the same time; more wait their turn, so memory is bounded by this and not by the number of members. */
+const decoding = 4;
+
+export function createExchange(parts: ExchangeParts): Exchange {
+  const { driver, blobs, presence, waiters } = parts;
+  const digests = new WeakMap<Uint8Array, string>();
+  const turn = semaphore(decoding);
+
+  function noticeFor(member: string): TaskNotice | undefined {
+    const task = driver.task(member);
+    if (task === undefined) return undefined;
+    const sha256 = digests.get(task.bytes) ?? parts.digest(task.bytes);
+    digests.set(task.bytes, sha256);
+    const kind = task.message.type === "train" ? "train" : "ask";
+    return { key: task.key, kind, sha256, size: task.bytes.length, remainingMs: driver.remaining() };
+  }
+
+  return {
+    async next(member, { have, doing, waitMs }, signal) {
+      const left = presence.polling(member, doing);
+      try {
+        let task = noticeFor(member);
+        let pause = 0;
+        if (task === undefined || task.key === have) {
+          const until = millis(parts.clock.now() + Math.min(Math.max(0, waitMs), longestWait));
+          try {
+            await waiters.wait(member, until, signal);
+          } catch (error) {
+            if (!(error instanceof MillwrightError && error.code === "SERVER_BUSY")) throw error;
+            // No room for one more waiting poll: those who come are spread, about 200 a second.
+            pause = 1000 + (nameNumber(member) % Math.max(1, waiters.size() * 5));
+          }
+          task = noticeFor(member);
+        }
+        const state = parts.state();
+        const news = task !== undefined && task.key !== have && state === "running" ? task : undefined;
+        if (news === undefined && (state === "finished" || state === "failed")) pause = Math.max(pause, 30_000);
+        return { task: news, state, plan: parts.plan(), waiting: waitingText(driver.waiting()), retryAfterMs: pause };
+      } finally {
+        left();
+      }
+    },
+    async reply(member, key, frame) {
+      const limit = parts.frameLimit();
+      return turn(async () => {
+        const bytes = frame instanceof Uint8Array ? frame : await blobs.get(frame.sha256, limit);
+        if (bytes === undefined) {
+          return fail("BLOB_MISSING", {
+            where: `reply to ${key}`,
+            expected: "the frame to be uploaded first",
+            got: "no such blob",
+            remedy: "upload it again",
+          });
+        }
+        if (bytes.length > limit)
+          fail("LIMIT_EXCEEDED", { where: `reply to ${key}`, expected: `at most ${limit} bytes`, got: String(bytes.length) });
+        const message = decodeMessage(bytes);
+        checkReply(member, key, message);
+        // Before anything else it must be where a restart finds it.
+        const { sha256 } = frame instanceof Uint8Array ? await blobs.put(frame) : frame;
+        const counts = await driver.submit(member, { sha256, message });
+        if (counts) parts.count(member, bytes.length, 0);
+        else if (!driver.holds(sha256)) await blobs.delete(sha256);
+        return { counts, retryAfterMs: 0 };
+      });
+    },
+    taskBytes(member, sha256) {
+      const notice = noticeFor(member);
+      if (notice?.sha256 !== sha256) return undefined;
+      return driver.task(member)?.bytes;
+    },
+  };
+}
+
+function checkReply(member: string, key: string, message: Message): void {
+  if (message.type === "ask" || message.type === "train" || message.type === "order") {
+    fail("MESSAGE_INVALID", { where: "reply", expected: "an answer, an update, a partial sum or a refusal", got: message.type });
+  }
+  if (message.from !== member) {
+    throw new MillwrightError("AUTH_FORBIDDEN", { where: "reply", expected: `a message from ${member}`, got: `one from ${message.from}` });
+  }
+  if (keyOf(message) !== key) {
+    fail("MESSAGE_INVALID", { where: "reply", expected: `an answer to ${key}`, got: `one to ${keyOf(message)}` });
+  }
+}
+
+/** What a node waits for as one line. */
+export function waitingText({ what, missing }: Waiting): string {
+  if (missing.length === 0) return what;
+  const names = missing.slice(0, 5).join(", ");
+  return `${what} from ${names}${missing.length > 5 ? ` and ${missing.length - 5} more` : ""}`;
+}
+
+/** A number from a name (FNV-1a), so that members come back at different moments and each always at its own. */
+function nameNumber(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}
+
+function semaphore(size: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let free = size;
+  const queue: (() => void)[] = [];
+  return async (work) => {
+    if (free === 0) await new Promise<void>((resolve) => queue.push(resolve));
+    else free--;
+    try {
+      return await work();
+    } finally {
+      const next = queue.shift();
+      if (next === undefined) free++;
+      else next();
+    }
+  };
+}

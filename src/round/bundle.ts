@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { fail } from "../core/errors.js";
+import { placed } from "../core/place.js";
 import type { DataPlan, OutputSpec, Scaler } from "../data/pipeline.js";
 import { matchTensors, readSafetensors, writeSafetensors } from "../model/safetensors.js";
 import { inferModel } from "../model/shape.js";
@@ -70,7 +71,7 @@ const descriptionSchema = z.looseObject({
  * ```
  */
 export function decodeBundle(bytes: Uint8Array, where = "model"): Bundle {
-  const file = readSafetensors(bytes);
+  const file = placed(where, () => readSafetensors(bytes));
   const text = file.metadata.millwright;
   if (text === undefined) {
     fail("FILE_UNREADABLE", {
@@ -92,6 +93,6 @@ export function decodeBundle(bytes: Uint8Array, where = "model"): Bundle {
     fail("FILE_UNREADABLE", { where: `${where}, ${issue.path.join(".")}`, expected: issue.message, got: "something else" });
   }
   const description = checked.data as unknown as Omit<Bundle, "values">;
-  const values = matchTensors(file, inferModel(description.model).tensors);
+  const values = placed(where, () => matchTensors(file, inferModel(description.model).tensors));
   return { ...description, values };
 }

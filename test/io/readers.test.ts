@@ -159,10 +159,54 @@ describe("Parquet", () => {
     },
   );
 
-  it("a broken file, too many rows, an unknown column", async () => {
-    const file = join(root, "broken.parquet");
-    await writeFile(file, Buffer.from("PAR1 this is not a Parquet file PAR1"));
-    expect((await refused(openSource(file, readLimits))).code).toBe("FILE_UNREADABLE");
+  const whole = new Uint8Array(parquetWriteBuffer({ columnData, rowGroupSize: 10_000 }));
+  const changed = (change: (bytes: Buffer) => void): Buffer => {
+    const bytes = Buffer.from(whole);
+    change(bytes);
+    return bytes;
+  };
+  it.each([
+    ["text", Buffer.from("machine,time\n1,2\n3,4\n"), /begins with "PAR1"/],
+    ["nothing", Buffer.alloc(0), /at least 12 bytes, got 0 bytes/],
+    ["a copy that was cut off", whole.subarray(0, 50_000), /cut off or is still being written/],
+    ["an encrypted file", changed((b) => b.write("PARE", b.length - 4)), /encrypted/],
+    ["a footer longer than the file", changed((b) => b.writeUInt32LE(4e9, b.length - 8)), /a footer within the \d+ bytes/],
+    ["a footer of other bytes", Buffer.from("PAR1 this is not a Parquet file \u0008\0\0\0PAR1"), /damaged/],
+    ["values of other bytes", changed((b) => b.fill(0xff, 4, 40_000)), /column "\w+", rows 1 to 10000.*damaged/],
+  ])("refuses %s, naming the file and what to do, not in the parser's words", async (name, bytes, says) => {
+    const file = join(root, `broken-${name.replaceAll(" ", "-")}.parquet`);
+    await writeFile(file, bytes);
+    const error = await refused(openSource(file, readLimits).then((source) => rowsOf(source)));
+    expect(error.code).toBe("FILE_UNREADABLE");
+    expect(error.message).toMatch(says);
+    expect(error.detail.where).toContain(file);
+    expect(error.detail.remedy).toMatch(/^write /);
+    expect(error.message).not.toMatch(/parquet [a-z]+ |thrift|offset|DataView/);
+  });
+
+  it("never throws anything but a coded error, whatever byte is changed (property)", async () => {
+    const small = new Uint8Array(
+      parquetWriteBuffer({ columnData: columnData.map((c) => ({ ...c, data: c.data.slice(0, 50) })) as typeof columnData }),
+    );
+    const file = join(root, "mutated.parquet");
+    await fc.assert(
+      fc.asyncProperty(fc.nat({ max: small.length - 1 }), fc.integer({ min: 1, max: 255 }), async (at, by) => {
+        const bytes = Buffer.from(small);
+        bytes[at] ^= by;
+        await writeFile(file, bytes);
+        const outcome = await openSource(file, { ...readLimits, rows: 1000 })
+          .then((source) => rowsOf(source))
+          .then(
+            () => "read",
+            (error) => error?.code ?? String(error),
+          );
+        expect(["read", "FILE_UNREADABLE", "DATA_INVALID", "LIMIT_EXCEEDED", "DATA_MISSING"]).toContain(outcome);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("too many rows, an unknown column", async () => {
     const good = join(root, "good.parquet");
     await writeFile(good, new Uint8Array(parquetWriteBuffer({ columnData, rowGroupSize: 10_000 })));
     expect((await refused(openSource(good, { ...readLimits, rows: 100 }))).code).toBe("LIMIT_EXCEEDED");

@@ -93,6 +93,23 @@ describe("fetching", () => {
     expect(requests).toHaveLength(1);
   });
 
+  it("an origin that cannot be reached is named, with the ways around it", async () => {
+    // A port that was just closed: nobody listens there.
+    const gone = createServer();
+    await new Promise<void>((done) => gone.listen(0, "127.0.0.1", done));
+    const { port } = gone.address() as AddressInfo;
+    await new Promise<void>((done) => gone.close(() => done()));
+    const error = await refused(get([file()], { origin: `http://127.0.0.1:${port}` }));
+    expect(error.code).toBe("DOWNLOAD_FAILED");
+    expect(error.detail.expected).toBe(`an answer from 127.0.0.1:${port}`);
+    expect(error.detail.got).toContain("it refuses connections");
+    expect(error.detail.remedy).toContain(`--origin URL, or bring the file from a machine that can reach it, to ${folder}`);
+    const nameless = Object.assign(new Error("getaddrinfo ENOTFOUND data.example"), { code: "ENOTFOUND" });
+    const unknown = get([file()], { fetch: () => Promise.reject(new TypeError("fetch failed", { cause: nameless })) });
+    expect((await refused(unknown)).detail.got).toContain("its name is not known here");
+    expect(await left()).toEqual([]);
+  });
+
   it("a cut connection leaves a .part that the next call continues", async () => {
     handler = serve(content, 120_000);
     const error = await refused(get());

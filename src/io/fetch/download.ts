@@ -63,7 +63,12 @@ async function receive(url: string, part: string, have: number, disk: DownloadDi
   try {
     // identity: a length and a range mean bytes of the file, not of some encoding of it.
     const headers: Record<string, string> = { "accept-encoding": "identity", ...(have > 0 && { range: `bytes=${have}-` }) };
-    const response = await (options.fetch ?? fetch)(url, { headers, signal: stop.signal });
+    const response = await (options.fetch ?? fetch)(url, { headers, signal: stop.signal }).catch((cause) => {
+      const why = unreachable(cause);
+      if (why === undefined) throw cause;
+      const ways = "check the network, name a mirror with --origin URL, or bring the file from a machine that can reach it, to";
+      return refuse(url, `an answer from ${new URL(url).host}`, `none: ${why} (${reason(cause)})`, `${ways} ${dirname(part)}`, cause);
+    });
     const plan = await judge(url, response, part, have, options);
     if (plan === "again") {
       await response.body?.cancel();
@@ -191,6 +196,26 @@ async function syncFolder(folder: string): Promise<void> {
 
 function lengthOf(header: string | null): number | undefined {
   return header !== null && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
+}
+
+/** What the system says where nobody can be talked to at all; such a download has not begun. */
+const noWay: Readonly<Record<string, string>> = {
+  ENOTFOUND: "its name is not known here",
+  EAI_AGAIN: "its name cannot be looked up now",
+  ECONNREFUSED: "it refuses connections",
+  ENETUNREACH: "there is no network to it",
+  EHOSTUNREACH: "there is no way to it",
+  ETIMEDOUT: "it does not answer",
+  UND_ERR_CONNECT_TIMEOUT: "it does not answer",
+};
+
+/** Why the origin cannot be reached, or undefined where the failure is another one. */
+function unreachable(cause: unknown): string | undefined {
+  for (let error = cause, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth++) {
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    if (Object.hasOwn(noWay, code)) return noWay[code];
+  }
+  return undefined;
 }
 
 function reason(cause: unknown): string {

@@ -96,13 +96,19 @@ describe("simulate", () => {
     const ran = await stopped;
     expect(ran.code).toBe(6);
     expect(ran.err).toContain("--resume");
-    const resumed = await millwright(
-      ["simulate", "small.yaml", "--no-compare", "--workers", "1", "--out", "again", "--resume", "--json"],
-      folder,
-    );
+    const args = ["simulate", "small.yaml", "--no-compare", "--workers", "1", "--out", "again", "--resume", "--json", "--quiet"];
+    const resumed = await millwright(args, folder);
     expect(resumed.code).toBe(0);
+    expect(resumed.err).toBe("");
     expect(existsSync(inside("again", "state"))).toBe(false);
     expect(JSON.parse(resumed.out).model.sha256).toBe(JSON.parse(readFileSync(inside("out", "small", "result.json"), "utf8")).model.sha256);
+  });
+
+  it("says that it starts afresh where there is nothing to go on from", async () => {
+    const args = ["simulate", "small.yaml", "--no-compare", "--workers", "1", "--out", "never-begun", "--resume", "--quiet"];
+    const ran = await millwright(args, folder);
+    expect(ran.code).toBe(0);
+    expect(ran.err).toBe("Nothing to go on from in never-begun/state: the run starts at its first round.\n");
   });
 
   it("goes on after the seeds that were done, and never with another file's", async () => {
@@ -182,6 +188,32 @@ describe("predict and export", () => {
         r.failure === (Math.floor(new Date(r.time).getTime() / 3600e3 - Date.UTC(2024, 0, 1) / 3600e3) / 12) % 4 >= 3,
     );
     expect(right.length / rows.length).toBeGreaterThan(0.85);
+  });
+
+  it("writes the answers to a file in the form asked for, and says on the output that it did", async () => {
+    const printed = await millwright(["predict", model, "small.csv", "--at", "last", "--json"], folder);
+    const json = await millwright(["predict", model, "small.csv", "--at", "last", "--json", "--out", "answers.json"], folder);
+    expect(JSON.parse(json.out)).toEqual({ file: inside("answers.json"), answers: 6 });
+    expect(readFileSync(inside("answers.json"), "utf8")).toBe(printed.out);
+    const csv = await millwright(["predict", model, "small.csv", "--at", "last", "--out", "answers.csv"], folder);
+    expect(csv.out).toBe("6 answers written to answers.csv\n");
+    expect(readFileSync(inside("answers.csv"), "utf8").trim().split("\n")).toHaveLength(7);
+  });
+
+  it("names the file whose bytes are not a model", async () => {
+    const bytes = readFileSync(inside(model));
+    const faults: [string, Uint8Array][] = [
+      ["cut.safetensors", bytes.subarray(0, bytes.length - 40)],
+      ["header.safetensors", bytes.subarray(0, 100)],
+      ["text.safetensors", Buffer.from("machine,time\n1,2\n")],
+      ["tiny.safetensors", bytes.subarray(0, 5)],
+    ];
+    for (const [name, content] of faults) {
+      writeFileSync(inside(name), content);
+      const ran = await millwright(["predict", name, "small.csv"], folder);
+      expect(ran.code).toBe(4);
+      expect(ran.err).toContain(inside(name));
+    }
   });
 
   it("refuses a table that lacks a column, naming it", async () => {

@@ -21,16 +21,17 @@ export const predictVerb: Verb = (program, run) => {
     .argument("<model>", "model.safetensors as written by `millwright simulate`, or its folder")
     .argument("<table>", "CSV or Parquet file, or a folder of them, with the columns of the training data")
     .option("--at <when>", "answer at every row, every stride as in training, or the last row of each machine: row, stride, last", "row")
-    .option("--out <file>", "write CSV here instead of to the output")
+    .option("--out <file>", "write the answers here instead of to the output: CSV, or JSON with --json")
     .option("--json", "print the answers as JSON")
     .action((modelPath: string, tablePath: string, options: Options, command) =>
       run(async (context) => {
         const at = moments.find((m) => m === options.at);
         if (at === undefined) fail("USAGE", { where: "--at", expected: moments.join(", "), got: options.at });
         const predictions = await answers(inRun(resolvePath(context, modelPath), "model.safetensors"), resolvePath(context, tablePath), at);
-        if (wantsJson(command)) writeJson(context, predictions);
-        else if (options.out === undefined) for (const text of csv(predictions)) line(context.out, text);
-        else told(context, resolvePath(context, options.out), predictions);
+        const json = wantsJson(command);
+        if (options.out !== undefined) keep(context, resolvePath(context, options.out), predictions, json);
+        else if (json) writeJson(context, predictions);
+        else for (const text of csv(predictions)) line(context.out, text);
         return 0;
       }),
     );
@@ -59,9 +60,11 @@ export function readBytes(path: string): Uint8Array {
   }
 }
 
-function told(context: Context, to: string, predictions: readonly Prediction[]): void {
-  writeWhole(to, `${csv(predictions).join("\n")}\n`);
-  line(context.out, `${predictions.length} answers written to ${shownPath(context, to)}`);
+/** The answers go to the file, the output says so in the form that was asked for. */
+function keep(context: Context, to: string, predictions: readonly Prediction[], json: boolean): void {
+  writeWhole(to, json ? `${JSON.stringify(predictions, undefined, 2)}\n` : `${csv(predictions).join("\n")}\n`);
+  if (json) writeJson(context, { file: to, answers: predictions.length });
+  else line(context.out, `${predictions.length} answers written to ${shownPath(context, to)}`);
 }
 
 /** RFC 4180, one line per answer. */

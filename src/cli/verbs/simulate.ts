@@ -1,5 +1,5 @@
 /** `millwright simulate`: runs a federation on this machine, shows it live, compares it, and leaves result and report behind. */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
@@ -58,6 +58,9 @@ async function simulateAction(context: Context, file: string, options: Options, 
   const state = join(folder, "state");
   const model = join(folder, "model.safetensors");
   const seeds = options.seeds ?? 1;
+  if (options.resume === true && !holdsAnything(state)) {
+    line(context.err, `Nothing to go on from in ${shownPath(context, state)}: the run starts at its first round.`);
+  }
   const finished = finishedSeeds(state, file, options.compare);
   const firstSeed = options.seed ?? finished.seed;
   const runs: SimulationResult[] = [];
@@ -87,6 +90,9 @@ async function simulateAction(context: Context, file: string, options: Options, 
       line(context.out, text);
   return 0;
 }
+
+/** Whether an interrupted run left something in its folder. */
+const holdsAnything = (folder: string): boolean => existsSync(folder) && readdirSync(folder).length > 0;
 
 async function runOne(
   context: Context,

@@ -70,6 +70,7 @@ export interface RoundResult {
 export interface PartitionSummary {
   readonly sites: readonly {
     readonly site: string;
+    /** Machines with examples; 0 where no column tells machines apart. */
     readonly machines: number;
     readonly train: number;
     readonly validation: number;

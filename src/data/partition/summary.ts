@@ -23,6 +23,7 @@ export interface SiteFacts {
 export interface PartitionNumbers {
   readonly sites: readonly {
     readonly site: string;
+    /** Machines with examples; 0 where no column tells machines apart. */
     readonly machines: number;
     readonly train: number;
     readonly validation: number;
@@ -67,7 +68,7 @@ export function partitionSummary(plan: DataPlan, dataset: Dataset, sites: readon
   return {
     sites: sites.map(({ site, examples }, i) => ({
       site,
-      machines: new Set([...examples.train.machines, ...examples.validation.machines, ...examples.test.machines]).size,
+      machines: dataset.machine === undefined ? 0 : machinesOf(examples),
       train: examples.train.count,
       validation: examples.validation.count,
       test: examples.test.count,
@@ -78,6 +79,10 @@ export function partitionSummary(plan: DataPlan, dataset: Dataset, sites: readon
     ...(output.kind === "classes" && output.labels !== undefined ? { classLabels: output.labels } : {}),
     skew: { quantity: variation(sites.map(({ examples }) => examples.train.count)), label: labelSkew(counts), ...featureSkew(sites) },
   };
+}
+
+function machinesOf({ train, validation, test }: SiteExamples): number {
+  return new Set([...train.machines, ...validation.machines, ...test.machines]).size;
 }
 
 /** Answers in their own units, RUL capped; class numbers and flags as they are. */

@@ -99,11 +99,20 @@ export function partitionPicture({ sites, classLabels, skew }: PartitionSummary)
     );
   }
   const target = sites.some((s) => s.targetMean !== undefined);
-  const head = ["site", "machines", "training", "validation", "test", "positive", ...(target ? ["target mean", "target sd"] : [])];
+  const machines = sites.some((s) => s.machines > 0);
+  const head = [
+    "site",
+    ...(machines ? ["machines"] : []),
+    "training",
+    "validation",
+    "test",
+    "positive",
+    ...(target ? ["target mean", "target sd"] : []),
+  ];
   const rows = sites.map((s) => ({
     cells: [
       s.site,
-      count(s.machines),
+      ...(machines ? [count(s.machines)] : []),
       count(s.train),
       count(s.validation),
       count(s.test),

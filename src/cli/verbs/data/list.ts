@@ -6,6 +6,16 @@ import { colorsFor, line, writeJson } from "../../context.js";
 import { type Run, wantsJson } from "../../program.js";
 import { count, table } from "../../show/text.js";
 
+/** The plant that needs no download; how many rows it has is said in the federation file. */
+const fleet = {
+  name: "fleet",
+  task: "failure",
+  licence: "Apache-2.0",
+  description: "A SIMULATED plant: hourly sensors, errors, failures, maintenance",
+  builtIn: true,
+  here: true,
+} as const;
+
 export function listVerb(data: Command, run: Run): void {
   data
     .command("list")
@@ -18,20 +28,12 @@ export function listVerb(data: Command, run: Run): void {
         const root = context.env.MILLWRIGHT_DATA || defaultDataRoot();
         const entries = catalog.map((entry) => ({ ...entry, here: existsSync(join(root, entry.name)) }));
         if (wantsJson(command)) {
-          writeJson(context, { root, sets: entries });
+          writeJson(context, { root, sets: [fleet, ...entries] });
           return 0;
         }
         const color = colorsFor(context.out, context.env);
         const head = ["name", "task", "rows", "here", "download", "licence", "what it is"].map((h) => color.dim(h));
-        const fleet = [
-          "fleet",
-          "failure",
-          "",
-          color.green("built in"),
-          "",
-          "Apache-2.0",
-          "A SIMULATED plant: hourly sensors, errors, failures, maintenance",
-        ];
+        const first = [fleet.name, fleet.task, "", color.green("built in"), "", fleet.licence, fleet.description];
         const rows = entries.map((e) => [
           e.name,
           e.task,
@@ -41,7 +43,7 @@ export function listVerb(data: Command, run: Run): void {
           e.licence,
           e.description,
         ]);
-        for (const text of table([head, fleet, ...rows], ["left", "left", "right", "left", "left", "left", "left"]))
+        for (const text of table([head, first, ...rows], ["left", "left", "right", "left", "left", "left", "left"]))
           line(context.out, text);
         line(context.out);
         line(context.out, `Data sets are looked for in ${root}. \`millwright data fetch NAME\` downloads one from its origin.`);

@@ -42,10 +42,11 @@ function show(context: Context, { sites, classLabels, skew }: PartitionSummary):
   const positive = sites.some((s) => s.positives !== undefined);
   const classes = classLabels !== undefined && sites.some((s) => s.classes !== undefined);
   const target = sites.some((s) => s.targetMean !== undefined);
+  const machines = sites.some((s) => s.machines > 0);
   const head = [
     "site",
     "",
-    "machines",
+    ...(machines ? ["machines"] : []),
     "training",
     "validation",
     "test",
@@ -58,7 +59,7 @@ function show(context: Context, { sites, classLabels, skew }: PartitionSummary):
     .map((s) => [
       plain(s.site),
       bar((s.train + s.validation + s.test) / most, 20),
-      ...[s.machines, s.train, s.validation, s.test].map(count),
+      ...[...(machines ? [s.machines] : []), s.train, s.validation, s.test].map(count),
       ...(positive ? [share(s.positives ?? 0, s.train)] : []),
       ...(classes ? [plain(frequent(s.classes ?? [], classLabels))] : []),
       ...(target ? [`${(s.targetMean ?? 0).toPrecision(3)} \u00b1 ${(s.targetSd ?? 0).toPrecision(3)}`] : []),

@@ -131,10 +131,15 @@ function verdict({ error, verdict: { gate, goal, ratio } }) {
   return goal === undefined ? `gate reached${of}` : goal ? "goal reached" : "gate reached, goal missed";
 }
 
-function provenance({ command, commit, dirty, machine, date, millwright }) {
+function provenance(evidence) {
+  const [first, last] = provenanceOf(evidence);
+  return [first, `${last} A single row: \`millwright simulate examples/NAME.yaml --compare --seeds 3 --seed 0\`.`];
+}
+
+function provenanceOf({ command, commit, dirty, machine, date, millwright }) {
   return [
     `Measured with \`${command}\` at commit \`${commit.slice(0, 12)}\`${dirty ? " with uncommitted changes" : ""}, Millwright ${millwright},`,
-    `${machine.cpu}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}, ${date.slice(0, 10)}. A single row: \`millwright simulate examples/NAME.yaml --compare --seeds 3 --seed 0\`.`,
+    `${machine.cpu}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}, ${date.slice(0, 10)}.`,
   ];
 }
 
@@ -169,6 +174,10 @@ function paper(found) {
     "Bataineh et al., figures 5 to 7, again with their CNN-LSTM (`millwright experiment paper-0/fig5`, ...). The paper's data and settings are not",
     "public, so its claims are compared, not its numbers.",
     "",
+    summary(Object.values(found.figures)),
+    "",
+    ...provenanceOf(found),
+    "",
     ...Object.values(found.figures).flatMap((one) => [
       `### ${one.title}`,
       "",
@@ -186,6 +195,14 @@ function paper(found) {
       "",
     ]),
   ];
+}
+
+/** How many of the paper's own claims were borne out, and which were not; claims we added in its place are in the lists below. */
+function summary(figures) {
+  const own = figures.flatMap(({ findings }) => findings).filter(({ claim }) => !claim.startsWith("("));
+  const failed = own.filter(({ holds }) => !holds).map(({ claim }) => claim.replace(/\.$/, ""));
+  const rest = failed.length === 0 ? "" : ` Not reproduced: ${failed.join("; ")}.`;
+  return `Of the paper's ${own.length} claims, ${own.length - failed.length} could be reproduced.${rest}`;
 }
 
 function others({ determinism }) {

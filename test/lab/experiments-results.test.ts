@@ -126,9 +126,13 @@ describe("the page", () => {
     const findings = [
       { claim: "One.", holds: true, because: "x" },
       { claim: "Two.", holds: false, because: "y" },
+      { claim: "(Ours: three.)", holds: false, because: "z" },
     ];
-    const page = resultsPage([], { "paper-0": { figures: { fig5: { title: "T", findings, table: [["h"], ["1"]] } } } });
+    const page = resultsPage([], { "paper-0": { ...about, figures: { fig5: { title: "T", findings, table: [["h"], ["1"]] } } } });
     expect(page).toContain("- Reproduced: One. x");
     expect(page).toContain("- **Not reproduced**: Two. y");
+    // Our own additions are no claims of the paper.
+    expect(page).toContain("Of the paper's 2 claims, 1 could be reproduced. Not reproduced: Two.");
+    expect(page).toContain("at commit `0123456789ab` with uncommitted changes");
   });
 });

@@ -25,7 +25,7 @@ const shallow = 0.01;
 
 export function historyFindings(points: readonly Point[]): Finding[] {
   const [first, last] = ends(points);
-  const over = (metric: string) => between(points, "centralised", metric, " h");
+  const over = (metric: string) => between(points, "centralised", metric, "h");
   const recalls = points.map((point) => mean(point, "centralised", "recall") ?? 0);
   const precision = difference(first, last, "centralised", "precision");
   const errors = [first, last].map((point) => 1 - (mean(point, "centralised", "accuracy") ?? Number.NaN));
@@ -69,7 +69,7 @@ export function clientFindings(points: readonly Point[]): Finding[] {
     {
       claim: "They cost little accuracy.",
       holds: drop <= little,
-      because: `${between(points, "federated", "accuracy", " clients")} (little: at most ${little})`,
+      because: `${between(points, "federated", "accuracy", "clients")} (little: at most ${little})`,
     },
     {
       claim: "From 7 to 19 clients accuracy hardly changes.",
@@ -79,7 +79,7 @@ export function clientFindings(points: readonly Point[]): Finding[] {
     {
       claim: "(Ours, not the paper's: they cost little F1 either, which rare failures do not hide.)",
       holds: f1 !== undefined && f1 >= -little,
-      because: between(points, "federated", "f1", " clients"),
+      because: between(points, "federated", "f1", "clients"),
     },
   ];
 }
@@ -144,5 +144,6 @@ function figure(point: Point, scenario: ScenarioName, metric: string): string {
 
 function between(points: readonly Point[], scenario: ScenarioName, metric: string, unit: string): string {
   const [first, last] = ends(points);
-  return `${metricInfo(metric).label} ${figure(first, scenario, metric)} at ${first.at}${unit}, ${figure(last, scenario, metric)} at ${last.at}${unit}`;
+  const at = (point: Point): string => `at ${point.at} ${point.at === 1 ? unit.replace(/s$/, "") : unit}`;
+  return `${metricInfo(metric).label} ${figure(first, scenario, metric)} ${at(first)}, ${figure(last, scenario, metric)} ${at(last)}`;
 }

@@ -102,6 +102,8 @@ export interface PeerCertificate {
 export interface Evidence {
   /** Only a certificate whose chain and dates hold against the federation's CA. */
   readonly certificate?: PeerCertificate;
+  /** Why a certificate that was shown does not count, for the refusal: "CERT_HAS_EXPIRED". */
+  readonly problem?: string;
   readonly method: string;
   /** Path and query exactly as they came. */
   readonly target: string;

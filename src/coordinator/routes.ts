@@ -1,0 +1,241 @@
+/** The coordinator's routes for members: what there is to do, replies, the plan, blobs, releases. Thin: each says who may call and how much. */
+import type { BlobStore } from "../core/blobs.js";
+import { checkedDigest } from "../core/blobs.js";
+import { fail } from "../core/errors.js";
+import type { RecordStore } from "../core/record.js";
+import type { Call, Caller, Reply, Role, Route } from "../core/route.js";
+import type { Exchange } from "./exchange.js";
+import type { Status } from "./status.js";
+
+export interface RouteParts {
+  readonly exchange: Exchange;
+  readonly blobs: BlobStore;
+  readonly record: RecordStore;
+  readonly federation: string;
+  readonly runId: () => string;
+  readonly plan: () => Promise<Uint8Array>;
+  readonly status: () => Promise<Status>;
+  readonly metrics: () => Promise<string>;
+  /** Ready to take part in rounds; says what is missing otherwise. */
+  readonly ready: () => string | undefined;
+  readonly control: (caller: Caller, body: unknown) => Promise<void>;
+}
+
+const workers: readonly Role[] = ["site", "aggregator"];
+const readers: readonly Role[] = ["admin", "operator", "scientist", "auditor", "aggregator", "site", "witness"];
+const overseers: readonly Role[] = ["admin", "operator", "auditor"];
+
+const none = { kind: "none", limit: 0 } as const;
+/** A reply that comes in one piece; what is larger is uploaded as a blob first. */
+export const inlineLimit = 8 << 20;
+
+export function memberRoutes(parts: RouteParts): readonly Route[] {
+  const { exchange, record } = parts;
+  return [
+    open("health", "/healthz", async () => ({ status: 200, json: { ok: true } })),
+    open("ready", "/readyz", async () => {
+      const missing = parts.ready();
+      return missing === undefined ? { status: 200, json: { ready: true } } : { status: 503, json: { ready: false, missing } };
+    }),
+    {
+      name: "metrics",
+      method: "GET",
+      path: "/metrics",
+      auth: "member",
+      roles: overseers,
+      body: none,
+      handle: async () => ({
+        status: 200,
+        bytes: new TextEncoder().encode(await parts.metrics()),
+        headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+      }),
+    },
+    {
+      name: "plan",
+      method: "GET",
+      path: "/v1/plan",
+      auth: "member",
+      roles: readers,
+      body: none,
+      handle: async () => ({ status: 200, bytes: await parts.plan(), headers: { "content-type": "application/json" } }),
+    },
+    {
+      name: "next",
+      method: "GET",
+      path: "/v1/next",
+      auth: "member",
+      roles: workers,
+      body: none,
+      async handle({ caller, query, signal }) {
+        const { have, doing } = query;
+        const answer = await exchange.next(
+          nameOf(caller),
+          { have, doing: doing?.slice(0, 120), waitMs: wholeOf("wait", query.wait ?? "0") },
+          signal,
+        );
+        return { status: 200, json: answer, retryAfterMs: answer.retryAfterMs };
+      },
+    },
+    {
+      name: "task",
+      method: "GET",
+      path: "/v1/tasks/:sha256",
+      auth: "member",
+      roles: workers,
+      body: none,
+      traffic: "bulk",
+      async handle({ caller, params, query }) {
+        const bytes = exchange.taskBytes(nameOf(caller), checkedDigest(params.sha256));
+        if (bytes === undefined) {
+          return fail("BLOB_MISSING", { where: "task", expected: "the frame of an open task", got: "none", remedy: "ask /v1/next again" });
+        }
+        const from = Math.min(wholeOf("from", query.from ?? "0"), bytes.length);
+        return { status: 200, bytes: bytes.subarray(from), headers: { "content-type": "application/octet-stream" } };
+      },
+    },
+    {
+      name: "reply",
+      method: "POST",
+      path: "/v1/replies",
+      auth: "member",
+      roles: workers,
+      body: { kind: "bytes", limit: inlineLimit },
+      traffic: "bulk",
+      async handle({ caller, query, bytes }) {
+        const key = textOf("key", query.key);
+        const frame = query.sha256 === undefined ? (bytes ?? new Uint8Array(0)) : { sha256: checkedDigest(query.sha256) };
+        const answer = await exchange.reply(nameOf(caller), key, frame);
+        return { status: 200, json: answer, retryAfterMs: answer.retryAfterMs };
+      },
+    },
+    {
+      name: "status",
+      method: "GET",
+      path: "/v1/status",
+      auth: "member",
+      roles: readers,
+      body: none,
+      // A plant sees what the round waits for, not who else takes part.
+      handle: async ({ caller }) => ({ status: 200, json: forReader(await parts.status(), caller) }),
+    },
+    {
+      name: "rounds",
+      method: "GET",
+      path: "/v1/rounds",
+      auth: "member",
+      roles: [...overseers, "scientist"],
+      body: none,
+      handle: async ({ query }) => ({
+        status: 200,
+        json: {
+          rounds: await record.rounds(query.run ?? parts.runId(), {
+            after: wholeOf("after", query.after ?? "0"),
+            limit: Math.min(1000, wholeOf("limit", query.limit ?? "100")),
+          }),
+        },
+      }),
+    },
+    {
+      name: "runs",
+      method: "GET",
+      path: "/v1/runs",
+      auth: "member",
+      roles: [...overseers, "scientist"],
+      body: none,
+      handle: async () => ({ status: 200, json: { runs: await record.runs(100) } }),
+    },
+    {
+      name: "releases",
+      method: "GET",
+      path: "/v1/releases",
+      auth: "member",
+      roles: readers,
+      body: none,
+      handle: async ({ caller, query }) => {
+        const all = await record.releases(parts.federation, { after: wholeOf("after", query.after ?? "0"), limit: 1000 });
+        return { status: 200, json: { releases: all.filter((one) => mayRead(one, caller)) } };
+      },
+    },
+    {
+      name: "release-bundle",
+      method: "GET",
+      path: "/v1/releases/:version/:part",
+      auth: "member",
+      roles: readers,
+      body: none,
+      traffic: "bulk",
+      handle: async (call) => releasePart(parts, call),
+    },
+    {
+      name: "audit",
+      method: "GET",
+      path: "/v1/audit",
+      auth: "member",
+      roles: ["admin", "auditor"],
+      body: none,
+      handle: async ({ query }) => ({
+        status: 200,
+        json: { audit: await record.auditLog({ after: wholeOf("after", query.after ?? "0"), limit: 1000 }) },
+      }),
+    },
+    {
+      name: "control",
+      method: "POST",
+      path: "/v1/control",
+      auth: "member",
+      roles: ["admin", "operator"],
+      body: { kind: "json", limit: 64 << 10 },
+      async handle({ caller, json }) {
+        await parts.control(caller as Caller, json);
+        return { status: 200, json: { done: true } };
+      },
+    },
+  ];
+}
+
+function open(name: string, path: string, handle: () => Promise<Reply>): Route {
+  return { name, method: "GET", path, auth: "none", roles: [], body: none, handle };
+}
+
+async function releasePart({ record, blobs, federation }: RouteParts, { caller, params }: Call): Promise<Reply> {
+  const release = await record.release(federation, wholeOf("version", params.version));
+  const part = { bundle: release?.bundle, envelope: release?.envelope }[params.part];
+  if (release === undefined || part === undefined || !mayRead(release, caller)) {
+    return fail("BLOB_MISSING", { where: "release", expected: "a release that this caller may read", got: "none" });
+  }
+  const bytes = await blobs.get(part);
+  if (bytes === undefined) return fail("BLOB_MISSING", { where: `release ${release.version}`, expected: `blob ${part}`, got: "none" });
+  return { status: 200, bytes, headers: { "content-type": "application/octet-stream", "x-sha256": part } };
+}
+
+/** A candidate is seen by those who may release it; what was withdrawn is named, so that nobody wonders where it went. */
+function mayRead(release: { readonly state: string; readonly readers?: readonly string[] }, caller: Caller | undefined): boolean {
+  if (caller === undefined) return false;
+  if (caller.role === "admin" || caller.role === "operator" || caller.role === "auditor") return true;
+  if (release.state !== "released") return false;
+  return release.readers === undefined || release.readers.includes(caller.name) || release.readers.includes(`role:${caller.role}`);
+}
+
+function forReader(status: Status, caller: Caller | undefined): unknown {
+  if (caller !== undefined && (overseers.includes(caller.role) || caller.role === "scientist")) return status;
+  const { members, waiting, ...rest } = status;
+  return { ...rest, waiting: { ...waiting, missing: waiting.missing.length, answered: waiting.answered.length }, members: members.length };
+}
+
+function nameOf(caller: Caller | undefined): string {
+  return caller?.name ?? fail("AUTH_REQUIRED", { expected: "a member", got: "nobody" });
+}
+
+function textOf(where: string, value: string | undefined): string {
+  if (value !== undefined && value.length > 0 && value.length <= 200) return value;
+  return fail("REQUEST_INVALID", {
+    where: `?${where}`,
+    expected: "1 to 200 characters",
+    got: value === undefined ? "nothing" : `${value.length} characters`,
+  });
+}
+
+function wholeOf(where: string, value: string): number {
+  if (/^\d{1,15}$/.test(value)) return Number(value);
+  return fail("REQUEST_INVALID", { where: `?${where}`, expected: "a whole number of at least 0", got: JSON.stringify(value.slice(0, 40)) });
+}

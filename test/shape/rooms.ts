@@ -36,6 +36,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: ["csv-parse", "hyparquet", "hyparquet-compressors", "@duckdb/node-api", "zod"],
     node: true,
   },
+  "io/record": { values: ["core"], packages: ["kysely", "libsql", "pg"], node: true },
   // A worker thread is a program of its own: its entry builds the engine and runs the training it is sent.
   "io/workers": { values: ["core", "kernels", "wire", "model", "training"], types: ["data"], node: true },
   // Paths and URLs are text; files, processors and the rest of the world are reached through io.

@@ -11,20 +11,8 @@ import type { Clock } from "../core/ports.js";
 import { type Millis, millis } from "../core/quantities.js";
 import type { LoggedInput, RecordStore, RunRow } from "../core/record.js";
 import { decodeMessage, encodeMessage, keyOf, type Message } from "../round/messages.js";
-import type { ClosedStep, NodeEffect, NodeInput, Release, Waiting } from "../round/node.js";
+import type { ClosedStep, Node, NodeEffect, NodeInput, Release, Waiting } from "../round/node.js";
 import { openSnapshot, sealSnapshot } from "./snapshot.js";
-
-/** A node's protocol with what a driver needs to keep it: see src/round/node-root.ts and node-relay.ts. */
-export interface Machine<State> {
-  readonly step: (state: State, input: NodeInput, now: Millis) => readonly [State, readonly NodeEffect[]];
-  readonly initial: State;
-  /** Taken between inputs, when a question or a round has just been opened. */
-  readonly snapshot: (state: State) => Uint8Array;
-  readonly restore: (bytes: Uint8Array) => State;
-  readonly waiting: (state: State) => Waiting;
-  /** What is open now, and for whom. */
-  readonly pending: (state: State) => readonly { readonly to: string; readonly message: Message }[];
-}
 
 /** The blobs a driver keeps: frames of logged inputs, snapshots, models. */
 export interface DriverBlobs {
@@ -47,8 +35,8 @@ export interface DriverEvents {
   readonly tasks: () => void;
 }
 
-export interface DriverOptions<State> {
-  readonly machine: Machine<State>;
+export interface DriverOptions {
+  readonly node: Node;
   readonly run: RunRow;
   readonly record: Pick<RecordStore, "run" | "inputs" | "appendInputs" | "closeRound" | "setRunState">;
   readonly blobs: DriverBlobs;
@@ -98,17 +86,17 @@ const mostQueued = 20_000;
 const batch = 256;
 
 /** Rebuilds the node from its record and takes up its work. Errors: RECORD_*, FILE_UNREADABLE, MESSAGE_INVALID for a record that is damaged. */
-export async function openDriver<State>(options: DriverOptions<State>): Promise<Driver> {
-  const { machine, record, blobs, clock, events } = options;
+export async function openDriver(options: DriverOptions): Promise<Driver> {
+  const { node, record, blobs, clock, events } = options;
   const row = (await record.run(options.run.id)) ?? options.run;
   const runId = row.id;
-  let state = machine.initial;
+  let state = node.initial;
   let seq = 0;
   let elapsed = 0;
   let ended = row.state === "finished" || row.state === "failed";
   if (row.snapshot !== undefined) {
     const opened = openSnapshot(await needed(blobs, row.snapshot.blob, "snapshot"));
-    state = machine.restore(opened.state);
+    state = node.restore(opened.state);
     elapsed = opened.at;
     seq = row.snapshot.seq;
   }
@@ -125,7 +113,9 @@ export async function openDriver<State>(options: DriverOptions<State>): Promise<
   let closed = false;
   let before = options.traffic();
 
-  const now = (): Millis => millis(Math.floor(elapsed + (since === undefined ? 0 : Math.max(0, clock.now() - since))));
+  // A jump of the time of day is no time that passed.
+  const uptime = clock.uptime ?? clock.now;
+  const now = (): Millis => millis(Math.floor(elapsed + (since === undefined ? 0 : Math.max(0, uptime() - since))));
 
   /** The timer rings by the protocol's clock, so it is set anew whenever that clock starts or stops. */
   function setTimer(): void {
@@ -181,7 +171,7 @@ export async function openDriver<State>(options: DriverOptions<State>): Promise<
     const changed: boolean[] = [];
     for (const { input, blob } of taken) {
       const at = now();
-      const result = ended ? undefined : machine.step(state, input, at);
+      const result = ended ? undefined : node.protocol.step(state, input, at);
       const moved = result !== undefined && result[0] !== state;
       changed.push(moved);
       if (result === undefined || !moved) {
@@ -203,7 +193,7 @@ export async function openDriver<State>(options: DriverOptions<State>): Promise<
 
   /** Only a closed round is snapshot, and at once: inputs of the same batch may already follow. */
   function snapshotAfter(effects: readonly NodeEffect[], at: Millis): Uint8Array | undefined {
-    return effects.some((effect) => effect.type === "closed") ? sealSnapshot(at, machine.snapshot(state)) : undefined;
+    return effects.some((effect) => effect.type === "closed") ? sealSnapshot(at, node.snapshot(state)) : undefined;
   }
 
   async function carryOut(step: Step): Promise<void> {
@@ -262,14 +252,14 @@ export async function openDriver<State>(options: DriverOptions<State>): Promise<
 
   function refreshTasks(): void {
     tasks.clear();
-    if (!ended) for (const { to, message } of machine.pending(state)) tasks.set(to, { message });
+    if (!ended) for (const { to, message } of node.pendingOf(state)) tasks.set(to, { message });
     events.tasks();
   }
 
   // The inputs since the snapshot, with their effects: each of them can be carried out twice.
   for await (const input of record.inputs(runId, seq)) {
     const nodeInput = await inputOf(input, blobs);
-    const [next, effects] = machine.step(state, nodeInput, input.at);
+    const [next, effects] = node.protocol.step(state, nodeInput, input.at);
     state = next;
     seq = input.seq;
     if (input.blob !== undefined) held.set(input.blob, seq);
@@ -278,8 +268,8 @@ export async function openDriver<State>(options: DriverOptions<State>): Promise<
   }
   refreshTasks();
   // A snapshot knows when its wait ends, not when its timer was to ring.
-  wakesAt ??= machine.waiting(state).until;
-  since = clock.now();
+  wakesAt ??= node.waitingOf(state).until;
+  since = uptime();
   setTimer();
 
   return {
@@ -302,13 +292,13 @@ export async function openDriver<State>(options: DriverOptions<State>): Promise<
       if (held) {
         elapsed = now();
         since = undefined;
-      } else since = clock.now();
+      } else since = uptime();
       setTimer();
     },
-    waiting: () => machine.waiting(state),
+    waiting: () => node.waitingOf(state),
     holds: (sha256) => held.has(sha256),
     remaining() {
-      const { until } = machine.waiting(state);
+      const { until } = node.waitingOf(state);
       return until === undefined || ended ? undefined : Math.max(0, until - now());
     },
     now,

@@ -7,6 +7,8 @@ import type { Millis } from "./quantities.js";
 /** Time since 1970 and alarms. An alarm that was cancelled never rings; one in the past rings at once, but never inside `at`. */
 export interface Clock {
   readonly now: () => Millis;
+  /** Milliseconds since some moment: never goes back and never jumps, whatever is done to the time of day. Without it, `now`. */
+  readonly uptime?: () => Millis;
   /** Calls back once when the time has come; returns what cancels it. */
   readonly at: (moment: Millis, ring: () => void) => () => void;
 }

@@ -19,9 +19,15 @@ export interface KeepJournal {
 
 export interface OutboxEntry {
   readonly at: Millis;
-  /** The plan under which it left. */
+  readonly federation: string;
+  /** The plan under which it left: one run. */
   readonly plan: string;
   readonly key: string;
+  readonly action: "answer" | "train" | "refuse";
+  readonly topic?: string;
+  readonly round?: number;
+  /** What the plan claimed for the whole run. */
+  readonly epsilon?: number;
   readonly sha256: string;
   readonly bytes: number;
   readonly what: string;
@@ -33,7 +39,9 @@ export interface OutboxEntry {
 
 export interface PlanEntry {
   readonly at: Millis;
+  readonly federation: string;
   readonly plan: string;
+  readonly epsilon?: number;
   readonly sequence: number;
   readonly permit: boolean;
   readonly reason?: string;
@@ -56,6 +64,9 @@ export interface Keep {
     readonly sha256: string;
     readonly bytes: Uint8Array;
     readonly message: Message;
+    readonly action: OutboxEntry["action"];
+    readonly topic?: string;
+    readonly round?: number;
     readonly what: string;
     readonly meaning: string;
   }) => Promise<void>;
@@ -136,9 +147,10 @@ export async function openKeep(journal: KeepJournal, blobs: BlobStore, clock: Cl
       }
       return found;
     },
-    async reply({ key, sha256, bytes, what, meaning }) {
-      await blobs.put(bytes, { sha256 });
-      await write({ t: "reply", at: clock.now(), plan: current(), key, sha256, bytes: bytes.length, what, meaning });
+    async reply({ message: _, bytes, ...reply }) {
+      await blobs.put(bytes, { sha256: reply.sha256 });
+      const { plan = "", federation = "", epsilon } = plans[plans.length - 1] ?? {};
+      await write({ t: "reply", at: clock.now(), federation, plan, epsilon, bytes: bytes.length, ...reply });
       const kept = new Set(outbox.slice(-keptBytes).map((one) => one.sha256));
       const old = outbox[outbox.length - 1 - keptBytes];
       if (old !== undefined && !kept.has(old.sha256)) await blobs.delete(old.sha256);

@@ -68,7 +68,9 @@ export async function createSiteNode(
     const bytes = encodeMessage(reply);
     const sha256 = options.digest(bytes);
     // First the journal, then the wire: what may have left is always written down.
-    await keep.reply({ key, sha256, bytes, message: reply, ...options.describe(request, reply) });
+    const action = reply.type === "refuse" ? "refuse" : request.type === "train" ? "train" : "answer";
+    const about = request.type === "train" ? { round: request.round } : { topic: request.topic };
+    await keep.reply({ key, sha256, bytes, message: reply, action, ...about, ...options.describe(request, reply) });
     frames.set(key, { key, sha256, bytes });
     for (const old of [...frames.keys()].slice(0, -keptReplies)) frames.delete(old);
     doing = undefined;

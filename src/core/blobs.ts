@@ -41,8 +41,8 @@ export interface BlobStore {
   /** Every digest that is there, sorted. */
   readonly list: () => Promise<readonly string[]>;
   /**
-   * Deletes what `keep` does not name. Blobs that arrived since the call of `gc` began are kept: whoever stores first and writes the
-   * reference down afterwards is safe if `keep` was taken before.
+   * Deletes what `keep` does not name and what did not arrive since the last collection (or since the store was opened): somebody may be
+   * about to write down a reference to it. So a blob nobody refers to goes with the second collection after it came.
    */
   readonly gc: (keep: ReadonlySet<string>) => Promise<{ readonly removed: number; readonly bytes: number }>;
 }

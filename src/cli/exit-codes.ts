@@ -54,7 +54,6 @@ const exits: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   AUTH_SIGNATURE: 8,
   AUTH_STALE: 8,
   AUTH_REPLAYED: 8,
-  AUTH_BODY: 8,
   AUTH_TARGET: 8,
   AUTH_FEDERATION: 8,
   AUTH_UNKNOWN: 8,

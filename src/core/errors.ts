@@ -42,7 +42,6 @@ export const codes = {
   AUTH_SIGNATURE: "The signature of a request does not hold.",
   AUTH_STALE: "A signed request is too old or from the future; check both clocks.",
   AUTH_REPLAYED: "A signed request was received before.",
-  AUTH_BODY: "The body of a signed request is not the one that was signed.",
   AUTH_TARGET: "A signed request arrived at another address or by another method than was signed.",
   AUTH_FEDERATION: "A request was signed for another federation.",
   AUTH_UNKNOWN: "The certificate is genuine, and the member table does not know it.",

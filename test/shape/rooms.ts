@@ -39,6 +39,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   "io/record": { values: ["core"], packages: ["kysely", "libsql", "pg"], node: true },
   // A worker thread is a program of its own: its entry builds the engine and runs the training it is sent.
   "io/workers": { values: ["core", "kernels", "wire", "model", "training"], types: ["data"], node: true },
+  // The server program at any tier: it talks to the world through ports and io. Of node:crypto it names types only.
+  coordinator: { values: ["core", "kernels", ...domains, "round", "io"], packages: ["zod"], node: ["node:crypto"] },
   // Paths and URLs are text; files, processors and the rest of the world are reached through io.
   lab: { values: ["core", "kernels", ...domains, "round", "io"], packages: ["zod"], node: ["node:path", "node:url"] },
   cli: {

@@ -108,12 +108,6 @@ export function readSignedRequest(
   return { facts, bodySha256: bodySha256.toString("hex"), nonce: params.nonce, nonceUntil: millis(at + clockTolerance + 1000) };
 }
 
-/** Holds a body to what was signed. Errors: AUTH_BODY. */
-export function checkBodyDigest(claimed: string, actual: string): void {
-  if (claimed !== actual)
-    refuse("AUTH_BODY", `a body with SHA-256 ${claimed.slice(0, 16)}...`, `${actual.slice(0, 16)}...`, "something between changes bodies");
-}
-
 function paramsOf(p: { readonly created: number; readonly nonce: string; readonly serial: string; readonly federation: string }): string {
   return `${covered};created=${p.created};nonce="${p.nonce}";keyid="${p.serial}";alg="ecdsa-p256-sha256";tag="millwright:${p.federation}"`;
 }

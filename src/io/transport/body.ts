@@ -69,11 +69,13 @@ export async function* incoming(request: IncomingMessage, spec: BodySpec, readin
   const began = clock.now();
   let received = 0;
   let slow = false;
-  // The time that so many bytes may take grows with them: a trickle ends, a thin link does not.
+  let last = began;
+  // Silence ends a body, and so does a trickle; a thin link, on which the time grows with the bytes, does not.
+  const end = (): number => Math.min(last + limits.bodyTime, began + limits.bodyTime + (received * 1000) / limits.bodyRate);
   let cancel = (): void => {};
   const watch = (): void => {
-    cancel = clock.at(millis(began + limits.bodyTime + (received * 1000) / limits.bodyRate), () => {
-      if (clock.now() < began + limits.bodyTime + (received * 1000) / limits.bodyRate) return watch();
+    cancel = clock.at(millis(end()), () => {
+      if (clock.now() < end()) return watch();
       slow = true;
       request.destroy();
     });
@@ -82,10 +84,13 @@ export async function* incoming(request: IncomingMessage, spec: BodySpec, readin
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       received += chunk.length;
+      last = clock.now();
       if (received > spec.limit) tooLong(where, spec.limit, "more");
       hash?.update(chunk);
       reading.onBytes(chunk.length);
       yield chunk;
+      // What the handler took its time for is not the client's silence.
+      last = clock.now();
     }
   } catch (error) {
     if (slow) fail("LIMIT_EXCEEDED", { where, expected: `a body at ${limits.bodyRate} bytes a second or more`, got: "a slower one" });

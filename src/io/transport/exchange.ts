@@ -142,7 +142,8 @@ export function createExchange(options: HttpsOptions, limits: ServerLimits): Exc
       log("error", "handler.fault", { route: one.route, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
     }
     const { status, body } = refusal(error, Math.ceil(one.retryAfterMs ?? options.pace?.(one.caller) ?? 0));
-    return { status, json: body, retryAfterMs: body.retryAfterMs, code: body.code };
+    // The code as a header as well: an answer to HEAD has nothing else.
+    return { status, json: body, headers: { "error-code": body.code }, retryAfterMs: body.retryAfterMs, code: body.code };
   }
 
   /** Sends, and leaves the connection usable or closed, never half read. */

@@ -26,7 +26,7 @@ export interface ServerLimits {
   readonly headerTime: number;
   /** How often the header time is looked at. */
   readonly sweepTime: number;
-  /** A body may take this long, plus its bytes at `bodyRate`. */
+  /** Longest silence within a body, which as a whole may take this long plus its bytes at `bodyRate`. */
   readonly bodyTime: number;
   readonly bodyRate: number;
   /** A socket without a request is closed after this. */

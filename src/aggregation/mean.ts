@@ -17,7 +17,16 @@ import type { Contribution, Linear, Partial } from "./rule.js";
  */
 export function mean(options: { readonly weighted?: boolean } = {}): Linear {
   const weighted = options.weighted ?? true;
-  return { kind: "linear", name: "mean", minimum: 1, lift: (one) => lift(one, weighted ? one.weight : 1), add, finish };
+  const factor = (one: Contribution) => (weighted ? one.weight : 1);
+  return {
+    kind: "linear",
+    name: "mean",
+    minimum: 1,
+    lift: (one) => lift(one, factor(one)),
+    add,
+    accumulate: (sum, one) => accumulate(sum, one, factor(one)),
+    finish,
+  };
 }
 
 function lift(one: Contribution, factor: number): Partial {
@@ -30,6 +39,12 @@ function add(a: Partial, b: Partial): Partial {
   const sums = new Float64Array(a.sums.length);
   for (let i = 0; i < sums.length; i++) sums[i] = a.sums[i] + b.sums[i];
   return { sums, weight: a.weight + b.weight, members: a.members + b.members };
+}
+
+function accumulate({ sums, weight, members }: Partial, one: Contribution, factor: number): Partial {
+  const { update } = one;
+  for (let i = 0; i < sums.length; i++) sums[i] += update[i] * factor;
+  return { sums, weight: weight + factor, members: members + one.members };
 }
 
 function finish(total: Partial): { sums: Float64Array; divisor: number } {

@@ -38,6 +38,8 @@ export interface Linear extends Common {
   readonly kind: "linear";
   readonly lift: (one: Contribution) => Partial;
   readonly add: (a: Partial, b: Partial) => Partial;
+  /** The same as add(sum, lift(one)), in the memory of `sum`, which is not used again. Left out, the two are called. */
+  readonly accumulate?: (sum: Partial, one: Contribution) => Partial;
   readonly finish: (total: Partial) => { readonly sums: Float64Array; readonly divisor: number };
 }
 

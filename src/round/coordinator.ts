@@ -2,14 +2,20 @@
  * The coordinator's side of the conversation, without I/O. It asks questions and runs rounds; both are closed by a goal count, or
  * at the deadline if the minimum has answered; otherwise the attempt is abandoned and tried again (Bonawitz et al. 2019, section 2.2).
  * A site that dies, is slow, repeats itself or answers an old question delays nobody beyond the deadline.
+ *
+ * Running sums are added to in place: a state is stepped once.
  */
-import { aggregate, finishLinear } from "../aggregation/aggregate.js";
-import { checkCapacity, type FixedPoint, largestUnits } from "../aggregation/fixed-point.js";
-import type { Contribution, Partial, Rule } from "../aggregation/rule.js";
-import { codes, type ErrorCode, MillwrightError } from "../core/errors.js";
+import { checkCapacity, type FixedPoint } from "../aggregation/fixed-point.js";
+import type { Partial, Rule } from "../aggregation/rule.js";
+import { MillwrightError } from "../core/errors.js";
 import type { Protocol } from "../core/protocol.js";
-import { type Millis, millis, weight } from "../core/quantities.js";
-import { keyOf, type Message } from "./messages.js";
+import { type Millis, millis } from "../core/quantities.js";
+import { keyOf, type Message, type Reply, type Request } from "./messages.js";
+import type { Inclusion } from "./node.js";
+import { addContribution, combine, unacceptable } from "./node-contribution.js";
+import { meanLoss } from "./node-inclusion.js";
+import { excludedReason, refusedAlike, tooFew } from "./node-reasons.js";
+import { answerFault } from "./topics.js";
 
 export interface CoordinatorPlan {
   readonly sites: readonly string[];
@@ -18,6 +24,8 @@ export interface CoordinatorPlan {
   readonly format: FixedPoint;
   /** Learning rate of round r = 1..rounds at index r-1. */
   readonly learningRates: readonly number[];
+  /** One learning rate for all rounds instead: a relay's, told by its parent. */
+  readonly learningRate?: number;
   /** Answers after which a round closes, and with which it may close at the deadline. */
   readonly goal: number;
   readonly minimum: number;
@@ -26,16 +34,31 @@ export interface CoordinatorPlan {
   readonly retry: Millis;
   /** Attempts of one round or question before the run fails. */
   readonly attempts: number;
+  /** Number of the first attempt of every round: above 1 where earlier ones may still be answered. */
+  readonly firstAttempt?: number;
+  /** A question without a last attempt: it waits, by name, until everybody has answered or was excluded. */
+  readonly patient?: boolean;
   /** Largest weight a site may claim: its number of training examples as told before round 1. */
   readonly weights: Readonly<Record<string, number>>;
+  /** Sites that a child may stand for where it is a relay; 1 where it is not named. */
+  readonly members?: Readonly<Record<string, number>>;
+  /** The un-normalised sum of the round goes to a parent, which finishes it: there is one round, and it leaves no model. */
+  readonly forwards?: boolean;
+  /** Largest Euclidean norm of an update's float values. */
+  readonly normBound?: number;
 }
 
-interface Open {
-  readonly request: Extract<Message, { type: "ask" | "train" }>;
+export interface Open {
+  readonly request: Request;
+  /** Who was asked, and how many answers close it; later changes of the plan do not reach it. */
+  readonly sites: readonly string[];
+  readonly goal: number;
+  readonly minimum: number;
+  readonly openedAt: Millis;
   readonly closesAt: Millis;
   /** When the timer that counts rings; timers of rounds that are over ring too and mean nothing. */
   readonly wakesAt: Millis;
-  readonly answers: ReadonlyMap<string, Extract<Message, { type: "answer" | "update" | "refuse" }>>;
+  readonly answers: ReadonlyMap<string, Reply>;
   /** Running sum of a linear rule: memory does not grow with the number of sites. */
   readonly partial?: Partial;
 }
@@ -46,21 +69,38 @@ export interface CoordinatorState {
   readonly round: number;
   readonly exchange: number;
   readonly attempt: number;
+  /** Between rounds no new one is opened. */
+  readonly held?: boolean;
   readonly open?: Open;
 }
 
 export type CoordinatorInput =
-  | { readonly type: "ask"; readonly topic: string; readonly body: unknown }
-  | { readonly type: "begin"; readonly plan: CoordinatorPlan; readonly model: Float32Array; readonly round: number }
+  | { readonly type: "ask"; readonly topic: string; readonly body: unknown; readonly values?: Float32Array }
+  | {
+      readonly type: "begin";
+      readonly plan: CoordinatorPlan;
+      readonly model: Float32Array;
+      readonly round: number;
+    }
   | { readonly type: "message"; readonly from: string; readonly message: Message }
-  | { readonly type: "timer" };
+  | { readonly type: "timer" }
+  /** Who takes part, from the next question or round on. A site that is gone is not waited for any longer in the open one. */
+  | { readonly type: "revise"; readonly plan: CoordinatorPlan }
+  /** Opens no round after this one, until `continue`. */
+  | { readonly type: "hold" }
+  | { readonly type: "continue" }
+  /** Forgets what is open. */
+  | { readonly type: "drop" };
 
 export interface ClosedRound {
   readonly round: number;
+  readonly attempt: number;
   readonly model: Float32Array;
   readonly loss: number;
-  readonly included: readonly { readonly site: string; readonly weight: number; readonly loss: number }[];
+  readonly included: readonly Inclusion[];
   readonly excluded: readonly { readonly site: string; readonly reason: string }[];
+  /** Where the plan forwards sums: the sum of the round. */
+  readonly partial?: Partial;
 }
 
 export type CoordinatorEffect =
@@ -82,32 +122,51 @@ export const coordinatorProtocol: Protocol<CoordinatorState, CoordinatorInput, C
     switch (input.type) {
       case "ask": {
         const exchange = state.exchange + 1;
-        return open({ ...state, exchange }, { type: "ask", exchange, topic: input.topic, body: input.body }, now);
+        const { topic, body, values } = input;
+        const asked = { ...state, exchange, attempt: 1 };
+        return open(asked, { type: "ask", exchange, topic, body, ...(values === undefined ? {} : { values }) }, now);
       }
       case "begin": {
         const total = input.plan.sites.reduce((sum, site) => sum + (input.plan.weights[site] ?? 0), 0);
         checkCapacity(input.plan.format, Math.max(1, total));
-        return startRound({ ...state, plan: input.plan, model: input.model, round: input.round, attempt: 1 }, now);
+        const { plan, model, round } = input;
+        return startRound({ ...state, plan, model, round, attempt: plan.firstAttempt ?? 1 }, now);
       }
       case "message":
         return receive(state, input.from, input.message, now);
       case "timer":
         return tick(state, now);
+      case "revise":
+        return revise(state, input.plan, now);
+      case "hold":
+        return [{ ...state, held: true }, []];
+      case "continue": {
+        const { held, ...rest } = state;
+        return held === true && state.open === undefined && state.round > 0 ? startRound(rest, now) : [rest, []];
+      }
+      case "drop": {
+        const { open: _, ...rest } = state;
+        return [rest, []];
+      }
     }
   },
 };
 
 function startRound(state: CoordinatorState, now: Millis): Step {
-  if (state.round > state.plan.rounds) return [{ ...state, open: undefined }, [{ type: "finished", model: state.model }]];
-  const learningRate = state.plan.learningRates[state.round - 1];
+  const { open: _, ...idle } = state;
+  if (state.round > state.plan.rounds) return [{ ...idle, round: 0 }, [{ type: "finished", model: state.model }]];
+  if (state.held === true) return [idle, []];
+  const learningRate = state.plan.learningRate ?? state.plan.learningRates[state.round - 1];
   return open(state, { type: "train", round: state.round, attempt: state.attempt, learningRate, values: state.model }, now);
 }
 
-function open(state: CoordinatorState, request: Open["request"], now: Millis): Step {
-  const closesAt = millis(now + state.plan.deadline);
-  const sends = state.plan.sites.map((to): CoordinatorEffect => ({ type: "send", to, message: request }));
+function open(state: CoordinatorState, request: Request, now: Millis): Step {
+  const { sites, goal, minimum, deadline } = state.plan;
+  const closesAt = millis(now + deadline);
+  const sends = sites.map((to): CoordinatorEffect => ({ type: "send", to, message: request }));
   const wakesAt = nextWake(closesAt, state, now);
-  return [{ ...state, open: { request, closesAt, wakesAt, answers: new Map() } }, [...sends, { type: "timer", at: wakesAt }]];
+  const opened: Open = { request, sites, goal, minimum, openedAt: now, closesAt, wakesAt, answers: new Map() };
+  return [{ ...state, open: opened }, [...sends, { type: "timer", at: wakesAt }]];
 }
 
 function nextWake(closesAt: Millis, state: CoordinatorState, now: Millis): Millis {
@@ -115,45 +174,42 @@ function nextWake(closesAt: Millis, state: CoordinatorState, now: Millis): Milli
 }
 
 function receive(state: CoordinatorState, from: string, message: Message, now: Millis): Step {
-  const { open: current, plan } = state;
-  if (current === undefined || message.type === "ask" || message.type === "train") return [state, []];
+  const { open: current } = state;
+  if (current === undefined || message.type === "ask" || message.type === "train" || message.type === "order") return [state, []];
   // A late or repeated answer, or one in another's name, changes nothing.
-  if (message.from !== from || !plan.sites.includes(from) || keyOf(message) !== keyOf(current.request) || current.answers.has(from))
+  if (message.from !== from || !current.sites.includes(from) || keyOf(message) !== keyOf(current.request) || current.answers.has(from))
     return [state, []];
-  let accepted: Extract<Message, { type: "answer" | "update" | "refuse" }> = message;
+  // An update is no answer to a question, whatever key it carries.
+  if ((message.type === "answer") !== (current.request.type === "ask") && message.type !== "refuse") return [state, []];
+  let accepted: Reply = message;
   let partial = current.partial;
-  if (message.type === "update") {
-    const reason = unacceptable(state, message);
-    if (reason !== undefined) {
-      accepted = { type: "refuse", answers: keyOf(message), from, code: "MESSAGE_INVALID", text: reason };
-    } else if (plan.rule.kind === "linear") {
-      const lifted = plan.rule.lift(contributionOf(message));
-      partial = partial === undefined ? lifted : plan.rule.add(partial, lifted);
-      // The sum holds it now; keeping the vector too would make memory grow with the sites.
-      accepted = { ...message, update: new Int32Array(0) };
-    }
+  if (message.type === "update" || message.type === "partial") {
+    const reason = unacceptable(state.plan, state.model.length, message);
+    if (reason !== undefined) accepted = { type: "refuse", answers: keyOf(message), from, code: "MESSAGE_INVALID", text: reason };
+    else [partial, accepted] = addContribution(state.plan, partial, message);
+  }
+  if (message.type === "answer" && current.request.type === "ask") {
+    const earlier = [...current.answers.values()].find((one) => one.type === "answer")?.body;
+    const reason = answerFault(current.request.topic, message.body, earlier);
+    if (reason !== undefined) accepted = { type: "refuse", answers: keyOf(message), from, code: "MESSAGE_INVALID", text: reason };
   }
   const answers = new Map(current.answers).set(from, accepted);
-  const next = { ...state, open: { ...current, answers, partial } };
-  const served = countUseful(answers);
-  if (served >= plan.goal || answers.size === plan.sites.length) return close(next, now);
-  return [next, []];
+  return closeIfDone({ ...state, open: { ...current, answers, partial } }, now);
 }
 
-/** Why an update cannot count, or undefined where it can. */
-function unacceptable(state: CoordinatorState, message: Extract<Message, { type: "update" }>): string | undefined {
-  if (message.update.length !== state.model.length) return `expected ${state.model.length} values, got ${message.update.length}`;
-  const most = state.plan.weights[message.from] ?? 0;
-  if (message.weight < 1 || message.weight > most) return `expected a weight from 1 to ${most}, got ${message.weight}`;
-  if (message.members !== 1) return `expected one member, got ${message.members}`;
-  const limit = largestUnits(state.plan.format);
-  for (const value of message.update) if (value > limit || value < -limit) return `expected coordinates up to ${limit}, got ${value}`;
-  return undefined;
-}
-
-function contributionOf(message: Extract<Message, { type: "update" }>): Contribution {
-  const { from, round, members, update } = message;
-  return { from, round, members, weight: weight(message.weight), update };
+/** Closes when enough have answered, or nobody is left who could. */
+function closeIfDone(state: CoordinatorState, now: Millis): Step {
+  const current = state.open as Open;
+  const useful = countUseful(current.answers);
+  const everybody = current.answers.size === current.sites.length;
+  const asking = current.request.type === "ask";
+  // A patient question waits for those who refused: what they lack can be mended.
+  if (asking && state.plan.patient === true) {
+    if (useful === current.sites.length || refusedAlike(current, useful, current.sites.length) !== undefined) return close(state, now);
+    return [state, []];
+  }
+  if (useful >= (asking ? current.sites.length : current.goal) || everybody) return close(state, now);
+  return [state, []];
 }
 
 function countUseful(answers: Open["answers"]): number {
@@ -165,18 +221,36 @@ function countUseful(answers: Open["answers"]): number {
 function tick(state: CoordinatorState, now: Millis): Step {
   const current = state.open;
   if (current === undefined || now < current.wakesAt) return [state, []];
-  if (now >= current.closesAt) return close(state, now);
-  const silent = state.plan.sites.filter((site) => !current.answers.has(site));
+  if (now >= current.closesAt && !(current.request.type === "ask" && state.plan.patient === true)) return close(state, now);
+  const patient = now >= current.closesAt;
+  // Those who could not are asked again; whoever answered is not.
+  const answers = patient ? new Map([...current.answers].filter(([, answer]) => answer.type !== "refuse")) : current.answers;
+  const closesAt = patient ? millis(now + state.plan.deadline) : current.closesAt;
+  const silent = current.sites.filter((site) => !answers.has(site));
   const repeats = silent.map((to): CoordinatorEffect => ({ type: "send", to, message: current.request }));
-  const wakesAt = nextWake(current.closesAt, state, now);
-  return [{ ...state, open: { ...current, wakesAt } }, [...repeats, { type: "timer", at: wakesAt }]];
+  const wakesAt = nextWake(closesAt, state, now);
+  return [{ ...state, open: { ...current, answers, closesAt, wakesAt } }, [...repeats, { type: "timer", at: wakesAt }]];
+}
+
+/** A question forgets who left; a round keeps the update that it has, and waits no longer for one that it has not. */
+function revise(state: CoordinatorState, plan: CoordinatorPlan, now: Millis): Step {
+  const current = state.open;
+  if (current === undefined) return [{ ...state, plan }, []];
+  const asking = current.request.type === "ask";
+  const gone = current.sites.filter((site) => !plan.sites.includes(site) && (asking || !current.answers.has(site)));
+  if (gone.length === 0) return [{ ...state, plan }, []];
+  const sites = current.sites.filter((site) => !gone.includes(site));
+  const answers = new Map([...current.answers].filter(([site]) => !gone.includes(site)));
+  const goal = Math.min(current.goal, Math.max(1, sites.length));
+  const minimum = Math.min(current.minimum, Math.max(1, sites.length));
+  return closeIfDone({ ...state, plan, open: { ...current, sites, answers, goal, minimum } }, now);
 }
 
 function close(state: CoordinatorState, now: Millis): Step {
   const current = state.open as Open;
   const useful = countUseful(current.answers);
   // Questions need everybody: a scaler that forgot a site would be another scaler after a restart.
-  const needed = current.request.type === "ask" ? state.plan.sites.length : Math.max(state.plan.minimum, state.plan.rule.minimum);
+  const needed = current.request.type === "ask" ? Math.max(1, current.sites.length) : Math.max(current.minimum, state.plan.rule.minimum);
   if (useful < needed) return abandon(state, useful, needed, now);
   if (current.request.type === "ask") {
     const answers = new Map([...current.answers].map(([site, answer]) => [site, answer.type === "answer" ? answer.body : undefined]));
@@ -192,75 +266,45 @@ function close(state: CoordinatorState, now: Millis): Step {
 
 function closeRound(state: CoordinatorState, current: Open, now: Millis): Step {
   const { plan } = state;
-  const updates = plan.sites.flatMap((site) => {
+  const counted = current.sites.flatMap((site) => {
     const answer = current.answers.get(site);
-    return answer?.type === "update" ? [answer] : [];
+    return answer?.type === "update" || answer?.type === "partial" ? [answer] : [];
   });
-  const change =
-    plan.rule.kind === "linear" && current.partial !== undefined
-      ? finishLinear(plan.rule, current.partial, plan.format)
-      : aggregate(plan.rule, updates.map(contributionOf), plan.format);
+  const included = counted.map((one): Inclusion => inclusionOf(one));
+  const head = { round: state.round, attempt: state.attempt, loss: meanLoss(included), included };
+  const excluded = current.sites.flatMap((site) => excludedReason(site, current));
+  if (plan.forwards === true) {
+    const { open: _, ...idle } = state;
+    const partial = current.partial as Partial;
+    return [{ ...idle, round: 0 }, [{ type: "closed", round: { ...head, excluded, model: state.model, partial } }]];
+  }
+  const change = combine(plan, current.partial, counted);
   const model = new Float32Array(state.model.length);
   for (let i = 0; i < model.length; i++) model[i] = state.model[i] + change[i];
-  const total = updates.reduce((sum, one) => sum + one.weight, 0);
-  const loss = updates.reduce((sum, one) => sum + one.loss * one.weight, 0) / total;
-  const round: ClosedRound = {
-    round: state.round,
-    model,
-    loss,
-    included: updates.map(({ from, weight: counted, loss: own }) => ({ site: from, weight: counted, loss: own })),
-    excluded: plan.sites.flatMap((site) => excludedReason(site, current)),
-  };
-  const [next, effects] = startRound({ ...state, model, round: state.round + 1, attempt: 1 }, now);
-  return [next, [{ type: "closed", round }, ...effects]];
+  const [next, effects] = startRound({ ...state, model, round: state.round + 1, attempt: plan.firstAttempt ?? 1 }, now);
+  return [next, [{ type: "closed", round: { ...head, excluded, model } }, ...effects]];
 }
 
-function excludedReason(site: string, current: Open): { site: string; reason: string }[] {
-  const answer = current.answers.get(site);
-  if (answer === undefined) return [{ site, reason: "no answer before the round closed" }];
-  return answer.type === "refuse" ? [{ site, reason: `${answer.code}: ${answer.text.replace(`${answer.code}: `, "")}` }] : [];
+function inclusionOf(one: Extract<Reply, { type: "update" | "partial" }>): Inclusion {
+  const { from: site, loss, members } = one;
+  if (one.type === "partial") {
+    const weight = one.included.reduce((sum, below) => sum + below.weight, 0);
+    return { site, weight, loss, members, rounds: [one.included] };
+  }
+  return { site, weight: one.weight, loss, members, ...(one.rounds === undefined ? {} : { rounds: one.rounds }) };
 }
 
 function abandon(state: CoordinatorState, useful: number, needed: number, now: Millis): Step {
   const current = state.open as Open;
-  if (state.attempt >= state.plan.attempts) {
-    const error = refusedAlike(state, useful, needed) ?? tooFew(state, useful, needed);
+  const patient = current.request.type === "ask" && state.plan.patient === true;
+  const tried = current.request.type === "ask" ? state.attempt : state.attempt + 1 - (state.plan.firstAttempt ?? 1);
+  if (patient || tried >= state.plan.attempts) {
+    const error =
+      refusedAlike(current, useful, needed) ?? tooFew(current, useful, needed, { deadline: state.plan.deadline, attempt: tried });
     return [{ ...state, open: undefined }, [{ type: "failed", error }]];
   }
   const next = { ...state, attempt: state.attempt + 1 };
   if (current.request.type === "train") return startRound(next, now);
   const exchange = state.exchange + 1;
   return open({ ...next, exchange }, { ...current.request, exchange }, now);
-}
-
-function tooFew({ plan, open: current, attempt }: CoordinatorState, useful: number, needed: number): MillwrightError {
-  const { request } = current as Open;
-  const reasons = plan.sites.flatMap((site) => excludedReason(site, current as Open).map(({ reason }) => `${site}: ${reason}`));
-  return new MillwrightError("ROUND_ABANDONED", {
-    where: keyOf(request),
-    expected: `${needed} of ${plan.sites.length} sites to answer within ${plan.deadline} ms`,
-    got: `${useful} after ${attempt} attempts (${listed(reasons)})`,
-    remedy: "look at the sites named here, or lower quorum.minimum",
-  });
-}
-
-/** Sites that all say no for the same reason have found what is wrong: their code is the code of the error. */
-function refusedAlike({ plan, open: current }: CoordinatorState, useful: number, needed: number): MillwrightError | undefined {
-  const { answers, request } = current as Open;
-  const refusals = plan.sites.flatMap((site) => {
-    const answer = answers.get(site);
-    return answer?.type === "refuse" ? [answer] : [];
-  });
-  const code = refusals[0]?.code;
-  const silent = plan.sites.length - answers.size;
-  if (code === undefined || silent > 0 || !Object.hasOwn(codes, code) || refusals.some((one) => one.code !== code)) return undefined;
-  return new MillwrightError(code as ErrorCode, {
-    where: keyOf(request),
-    expected: `${needed} of ${plan.sites.length} sites to do it`,
-    got: `${useful}; ${listed(refusals.map(({ from, text }) => `${from}: ${text.replace(`${code}: `, "")}`))}`,
-  });
-}
-
-function listed(reasons: readonly string[]): string {
-  return `${reasons.slice(0, 5).join("; ")}${reasons.length > 5 ? "; ..." : ""}`;
 }

@@ -35,10 +35,9 @@ export const siteProtocol: Protocol<SiteState, SiteInput, SiteEffect> = {
       if (!state.working.has(key)) return [state, []];
       const working = new Set(state.working);
       working.delete(key);
-      return [
-        { ...state, working, replies: [...state.replies, input.reply].slice(-keptReplies) },
-        [{ type: "send", message: input.reply }],
-      ];
+      // A question that could not be answered is tried again when it is asked again: what was missing may have been mended.
+      const kept = input.reply.type === "refuse" && key.startsWith("exchange ") ? [] : [input.reply];
+      return [{ ...state, working, replies: [...state.replies, ...kept].slice(-keptReplies) }, [{ type: "send", message: input.reply }]];
     }
     const { message } = input;
     if (message.type !== "ask" && message.type !== "train") return [state, []];

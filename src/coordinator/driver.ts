@@ -171,7 +171,7 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
     const changed: boolean[] = [];
     for (const { input, blob } of taken) {
       const at = now();
-      const result = ended ? undefined : node.protocol.step(state, input, at);
+      const result = ended ? undefined : node.step(state, input, at);
       const moved = result !== undefined && result[0] !== state;
       changed.push(moved);
       if (result === undefined || !moved) {
@@ -252,14 +252,14 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
 
   function refreshTasks(): void {
     tasks.clear();
-    if (!ended) for (const { to, message } of node.pendingOf(state)) tasks.set(to, { message });
+    if (!ended) for (const { to, message } of node.pending(state)) tasks.set(to, { message });
     events.tasks();
   }
 
   // The inputs since the snapshot, with their effects: each of them can be carried out twice.
   for await (const input of record.inputs(runId, seq)) {
     const nodeInput = await inputOf(input, blobs);
-    const [next, effects] = node.protocol.step(state, nodeInput, input.at);
+    const [next, effects] = node.step(state, nodeInput, input.at);
     state = next;
     seq = input.seq;
     if (input.blob !== undefined) held.set(input.blob, seq);
@@ -268,7 +268,7 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
   }
   refreshTasks();
   // A snapshot knows when its wait ends, not when its timer was to ring.
-  wakesAt ??= node.waitingOf(state).until;
+  wakesAt ??= node.waiting(state).until;
   since = uptime();
   setTimer();
 
@@ -295,10 +295,10 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
       } else since = uptime();
       setTimer();
     },
-    waiting: () => node.waitingOf(state),
+    waiting: () => node.waiting(state),
     holds: (sha256) => held.has(sha256),
     remaining() {
-      const { until } = node.waitingOf(state);
+      const { until } = node.waiting(state);
       return until === undefined || ended ? undefined : Math.max(0, until - now());
     },
     now,

@@ -47,8 +47,9 @@ export interface Exchange {
   ) => Promise<NextAnswer>;
   /** `frame` is the bytes of a message; or the digest of a blob that was uploaded before. */
   readonly reply: (member: string, key: string, frame: Uint8Array | { readonly sha256: string }) => Promise<ReplyAnswer>;
-  /** Bytes of an open task, by digest, for whoever may read it. */
+  /** The frame of this member's open task, where it has this digest. */
   readonly taskBytes: (member: string, sha256: string) => Uint8Array | undefined;
+  readonly hasTask: (member: string) => boolean;
 }
 
 export interface ExchangeParts {
@@ -139,6 +140,7 @@ export function createExchange(parts: ExchangeParts): Exchange {
       if (notice?.sha256 !== sha256) return undefined;
       return driver.task(member)?.bytes;
     },
+    hasTask: (member) => driver.task(member) !== undefined,
   };
 }
 

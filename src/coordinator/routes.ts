@@ -3,8 +3,9 @@ import type { BlobStore } from "../core/blobs.js";
 import { checkedDigest } from "../core/blobs.js";
 import { fail } from "../core/errors.js";
 import type { RecordStore } from "../core/record.js";
-import type { Call, Caller, Reply, Role, Route } from "../core/route.js";
+import type { Call, Caller, Reply, Route } from "../core/route.js";
 import type { Exchange } from "./exchange.js";
+import { rolesFor } from "./roles.js";
 import type { Status } from "./status.js";
 
 export interface RouteParts {
@@ -20,10 +21,6 @@ export interface RouteParts {
   readonly ready: () => string | undefined;
   readonly control: (caller: Caller, body: unknown) => Promise<void>;
 }
-
-const workers: readonly Role[] = ["site", "aggregator"];
-const readers: readonly Role[] = ["admin", "operator", "scientist", "auditor", "aggregator", "site", "witness"];
-const overseers: readonly Role[] = ["admin", "operator", "auditor"];
 
 const none = { kind: "none", limit: 0 } as const;
 /** A reply that comes in one piece; what is larger is uploaded as a blob first. */
@@ -42,7 +39,7 @@ export function memberRoutes(parts: RouteParts): readonly Route[] {
       method: "GET",
       path: "/metrics",
       auth: "member",
-      roles: overseers,
+      roles: rolesFor("metrics.read"),
       body: none,
       handle: async () => ({
         status: 200,
@@ -55,7 +52,7 @@ export function memberRoutes(parts: RouteParts): readonly Route[] {
       method: "GET",
       path: "/v1/plan",
       auth: "member",
-      roles: readers,
+      roles: rolesFor("plan.read"),
       body: none,
       handle: async () => ({ status: 200, bytes: await parts.plan(), headers: { "content-type": "application/json" } }),
     },
@@ -64,7 +61,7 @@ export function memberRoutes(parts: RouteParts): readonly Route[] {
       method: "GET",
       path: "/v1/next",
       auth: "member",
-      roles: workers,
+      roles: rolesFor("round.take-part"),
       body: none,
       async handle({ caller, query, signal }) {
         const { have, doing } = query;
@@ -77,28 +74,11 @@ export function memberRoutes(parts: RouteParts): readonly Route[] {
       },
     },
     {
-      name: "task",
-      method: "GET",
-      path: "/v1/tasks/:sha256",
-      auth: "member",
-      roles: workers,
-      body: none,
-      traffic: "bulk",
-      async handle({ caller, params, query }) {
-        const bytes = exchange.taskBytes(nameOf(caller), checkedDigest(params.sha256));
-        if (bytes === undefined) {
-          return fail("BLOB_MISSING", { where: "task", expected: "the frame of an open task", got: "none", remedy: "ask /v1/next again" });
-        }
-        const from = Math.min(wholeOf("from", query.from ?? "0"), bytes.length);
-        return { status: 200, bytes: bytes.subarray(from), headers: { "content-type": "application/octet-stream" } };
-      },
-    },
-    {
       name: "reply",
       method: "POST",
       path: "/v1/replies",
       auth: "member",
-      roles: workers,
+      roles: rolesFor("round.take-part"),
       body: { kind: "bytes", limit: inlineLimit },
       traffic: "bulk",
       async handle({ caller, query, bytes }) {
@@ -113,7 +93,7 @@ export function memberRoutes(parts: RouteParts): readonly Route[] {
       method: "GET",
       path: "/v1/status",
       auth: "member",
-      roles: readers,
+      roles: rolesFor("status.read"),
       body: none,
       // A plant sees what the round waits for, not who else takes part.
       handle: async ({ caller }) => ({ status: 200, json: forReader(await parts.status(), caller) }),
@@ -123,7 +103,7 @@ export function memberRoutes(parts: RouteParts): readonly Route[] {
       method: "GET",
       path: "/v1/rounds",
       auth: "member",
-      roles: [...overseers, "scientist"],
+      roles: rolesFor("rounds.read"),
       body: none,
       handle: async ({ query }) => ({
         status: 200,
@@ -140,7 +120,7 @@ export function memberRoutes(parts: RouteParts): readonly Route[] {
       method: "GET",
       path: "/v1/runs",
       auth: "member",
-      roles: [...overseers, "scientist"],
+      roles: rolesFor("rounds.read"),
       body: none,
       handle: async () => ({ status: 200, json: { runs: await record.runs(100) } }),
     },
@@ -149,7 +129,7 @@ export function memberRoutes(parts: RouteParts): readonly Route[] {
       method: "GET",
       path: "/v1/releases",
       auth: "member",
-      roles: readers,
+      roles: rolesFor("releases.read"),
       body: none,
       handle: async ({ caller, query }) => {
         const all = await record.releases(parts.federation, { after: wholeOf("after", query.after ?? "0"), limit: 1000 });
@@ -161,7 +141,7 @@ export function memberRoutes(parts: RouteParts): readonly Route[] {
       method: "GET",
       path: "/v1/releases/:version/:part",
       auth: "member",
-      roles: readers,
+      roles: rolesFor("releases.read"),
       body: none,
       traffic: "bulk",
       handle: async (call) => releasePart(parts, call),
@@ -171,7 +151,7 @@ export function memberRoutes(parts: RouteParts): readonly Route[] {
       method: "GET",
       path: "/v1/audit",
       auth: "member",
-      roles: ["admin", "auditor"],
+      roles: rolesFor("audit.read"),
       body: none,
       handle: async ({ query }) => ({
         status: 200,
@@ -183,7 +163,7 @@ export function memberRoutes(parts: RouteParts): readonly Route[] {
       method: "POST",
       path: "/v1/control",
       auth: "member",
-      roles: ["admin", "operator"],
+      roles: rolesFor("run.control"),
       body: { kind: "json", limit: 64 << 10 },
       async handle({ caller, json }) {
         await parts.control(caller as Caller, json);
@@ -211,13 +191,13 @@ async function releasePart({ record, blobs, federation }: RouteParts, { caller, 
 /** A candidate is seen by those who may release it; what was withdrawn is named, so that nobody wonders where it went. */
 function mayRead(release: { readonly state: string; readonly readers?: readonly string[] }, caller: Caller | undefined): boolean {
   if (caller === undefined) return false;
-  if (caller.role === "admin" || caller.role === "operator" || caller.role === "auditor") return true;
+  if (["admin", "operator", "auditor", "scientist"].includes(caller.role)) return true;
   if (release.state !== "released") return false;
   return release.readers === undefined || release.readers.includes(caller.name) || release.readers.includes(`role:${caller.role}`);
 }
 
 function forReader(status: Status, caller: Caller | undefined): unknown {
-  if (caller !== undefined && (overseers.includes(caller.role) || caller.role === "scientist")) return status;
+  if (caller !== undefined && rolesFor("rounds.read").includes(caller.role)) return status;
   const { members, waiting, ...rest } = status;
   return { ...rest, waiting: { ...waiting, missing: waiting.missing.length, answered: waiting.answered.length }, members: members.length };
 }

@@ -20,7 +20,7 @@ export const saltBytes = 16;
 /** No frame is longer than this, whatever its head says. */
 export const frameLimit = 64 << 20;
 
-export const kinds = { opening: 1, records: 2, kept: 3, close: 4 } as const;
+export const kinds = { opening: 1, records: 2, kept: 3 } as const;
 export type FrameKind = keyof typeof kinds;
 const kindOf = new Map<number, FrameKind>(Object.entries(kinds).map(([name, value]) => [value, name as FrameKind]));
 

@@ -23,8 +23,6 @@ export interface Scan {
   readonly end: number;
   /** Sequence number of the newest record; 0 before the first. */
   readonly last: number;
-  /** The last frame says that the file was closed in order. */
-  readonly closed: boolean;
   readonly torn?: TornTail;
 }
 
@@ -48,7 +46,6 @@ export async function scanJournal(
   let chain: Chain | undefined;
   let at = 0;
   let last = 0;
-  let closed = false;
 
   const damaged = (expected: string, got: string): never =>
     fail("JOURNAL_DAMAGED", {
@@ -68,20 +65,19 @@ export async function scanJournal(
       const behind = await nextHead(window, at + 1, size);
       if (behind !== undefined)
         damaged(`frame ${number} as it was written`, `bytes that are not, with whole frames behind them from byte ${behind}`);
-      return { chain: chain as Chain, end: at, last, closed: false, torn: { offset: at, bytes: size - at } };
+      return { chain: chain as Chain, end: at, last, torn: { offset: at, bytes: size - at } };
     }
-    if (head.kind === "records" || head.kind === "kept") {
+    if (head.kind !== "opening") {
       const group = decodeGroup(opened.text);
       if (head.kind === "records" && group.first !== last + 1) damaged(`record ${last + 1}`, `record ${group.first}`);
       last = head.kind === "kept" ? group.first : last + group.records.length;
       await visit?.({ kind: head.kind, group });
     }
     chain = opened.chain;
-    closed = head.kind === "close";
     at += headBytes + head.length + tagBytes;
   }
   if (chain === undefined) refuse(path, undefined);
-  return { chain: chain as Chain, end: at, last, closed };
+  return { chain: chain as Chain, end: at, last };
 
   async function openAt(before: Chain | undefined, head: Head): Promise<ReturnType<typeof openFrame>> {
     const length = headBytes + head.length + tagBytes;

@@ -7,7 +7,7 @@
  * at the end although it had synced them, and an older copy of the whole file put in its place. (A last frame that rots looks like a torn
  * one; it is reported as such.) One process per journal: take the lock of the data folder first.
  */
-import { fail, MillwrightError } from "../../core/errors.js";
+import { fail } from "../../core/errors.js";
 import type { Disk, DiskFile, SecretRandom } from "../../core/ports.js";
 import { durableFolder, writeDurably } from "../disk/durable.js";
 import { type Chain, type FrameKind, frameLimit, saltBytes, sealFrame, sealOpening } from "./journal-frame.js";
@@ -55,7 +55,7 @@ export interface Journal {
    * file or the new one. Errors: as append; where it fails before the new file has its name, the journal goes on with the old one.
    */
   readonly compact: (keep: readonly Uint8Array[], through?: number) => Promise<void>;
-  /** Waits for what was appended; the next opening is quicker after it. */
+  /** Waits for what was appended. Nothing is written: there is no difference between closing and being killed. */
   readonly close: () => Promise<void>;
 }
 
@@ -214,7 +214,6 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     close: () =>
       inTurn(async () => {
         if (stopped !== undefined) return;
-        await commit("close", new Uint8Array(0));
         stopped = "one that was closed";
         await file.close();
       }),
@@ -261,39 +260,30 @@ function checkSize(what: string, got: number, limit: number): void {
     fail("LIMIT_EXCEEDED", { where: "journal", expected: `${what} of at most ${limit} bytes`, got: `${got} bytes` });
 }
 
-/** Opens and checks the file, ready for appending under a key of its own. */
+/**
+ * Checks the file and makes it ready for appending under a key of its own, as a copy that is synced as a whole and takes its name.
+ * Not in place, even where nothing is torn: a sync that failed just before the last process died leaves frames that the system shows and no
+ * disk holds; whatever was appended behind them would be a whole frame behind a hole after the next power cut.
+ * It costs as much room as the file has; compaction keeps that small.
+ */
 async function openFile(disk: Disk, path: string, key: StoreKey, random: SecretRandom): Promise<{ file: DiskFile; scan: Scan }> {
   if ((await disk.size(path)) === undefined) await writeDurably(disk, path, sealOpening(key, random.bytes(saltBytes), undefined).bytes);
-  let file = await disk.open(path, "append");
+  const source = await disk.open(path, "read");
   try {
-    const scan = await scanJournal(file, key, { path });
+    const scan = await scanJournal(source, key, { path });
     const opening = sealOpening(key, random.bytes(saltBytes), scan.chain);
-    if (scan.closed) {
-      await file.write(opening.bytes);
-      await file.sync();
-    } else {
-      // Whoever wrote last died, and what the system shows of its last write may be on no disk (a sync that failed before the end leaves
-      // such pages). A fresh copy that is synced as a whole holds what was read and checked, and the torn end is left behind with the old file.
-      const source = file;
-      await writeDurably(disk, path, async (copy) => {
-        for (let at = 0; at < scan.end; ) {
-          const part = await source.read(at, Math.min(1 << 20, scan.end - at));
-          if (part.length === 0) fail("FILE_UNREADABLE", { where: path, expected: `${scan.end} bytes`, got: `${at}` });
-          await copy.write(part);
-          at += part.length;
-        }
-        await copy.write(opening.bytes);
-      });
-      await source.close();
-      file = await disk.open(path, "append");
-    }
+    await writeDurably(disk, path, async (copy) => {
+      for (let at = 0; at < scan.end; ) {
+        const part = await source.read(at, Math.min(1 << 20, scan.end - at));
+        if (part.length === 0) fail("FILE_UNREADABLE", { where: path, expected: `${scan.end} bytes`, got: `${at}` });
+        await copy.write(part);
+        at += part.length;
+      }
+      await copy.write(opening.bytes);
+    });
+    const file = await disk.open(path, "append");
     return { file, scan: { ...scan, chain: opening.chain, end: scan.end + opening.bytes.length } };
-  } catch (cause) {
-    await file.close().catch(() => undefined);
-    throw cause;
+  } finally {
+    await source.close().catch(() => undefined);
   }
 }
-
-/** Whether an error is one of a journal that has to be opened again. */
-export const mustReopen = (cause: unknown): boolean =>
-  cause instanceof MillwrightError && (cause.code === "STORE_CLOSED" || cause.code === "FILE_UNWRITABLE");

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
-import type { Disk, SecretRandom } from "../../../src/core/ports.js";
+import type { Disk, DiskFile, SecretRandom } from "../../../src/core/ports.js";
 import { type SeededRandom, seeded } from "../../../src/core/random.js";
 import { folderDisk } from "../../../src/io/disk/folder.js";
 import { storeKey } from "../../../src/io/store/key.js";
@@ -36,8 +36,23 @@ export function scratch(): string {
   return folder;
 }
 
+/** A folder whose files are closed when the test is over: a store that is not closed stands for a process that was killed. */
+export function tidyFolder(root = join(scratch(), "data")): Disk {
+  const disk = folderDisk(root);
+  return {
+    ...disk,
+    open: async (path, how) => {
+      const file = await disk.open(path, how);
+      left.push(file);
+      return file;
+    },
+  };
+}
+const left: DiskFile[] = [];
+afterAll(() => Promise.all(left.map((file) => file.close().catch(() => undefined))));
+
 /** The disks every contract runs over. */
 export const disks: readonly (readonly [name: string, make: () => Disk])[] = [
-  ["a folder", () => folderDisk(join(scratch(), "data"))],
+  ["a folder", () => tidyFolder()],
   ["the simulated disk", () => simulatedDisk(seeded("contract"))],
 ];

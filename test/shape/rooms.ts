@@ -41,6 +41,13 @@ export const rooms: Readonly<Record<string, Room>> = {
   "io/workers": { values: ["core", "kernels", "wire", "model", "training"], types: ["data"], node: true },
   // The server program at any tier: it talks to the world through ports and io. Of node:crypto it names types only.
   coordinator: { values: ["core", "kernels", ...domains, "round", "io"], packages: ["zod"], node: ["node:crypto"] },
+  // A plant's program: the same parts as the coordinator, and its owner's files.
+  edge: {
+    values: ["core", "kernels", ...domains, "round", "io"],
+    types: ["coordinator"],
+    packages: ["zod", "yaml"],
+    node: ["node:path", "node:crypto"],
+  },
   // Paths and URLs are text; files, processors and the rest of the world are reached through io.
   lab: { values: ["core", "kernels", ...domains, "round", "io"], packages: ["zod"], node: ["node:path", "node:url"] },
   cli: {

@@ -64,7 +64,11 @@ function withoutPrototypes(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutPrototypes);
   if (typeof value !== "object" || value === null) return value;
   const bare: Record<string, unknown> = Object.create(null);
-  for (const [key, item] of Object.entries(value)) bare[key] = withoutPrototypes(item);
+  for (const [key, item] of Object.entries(value)) {
+    // Harmless here, and a trap for whoever copies it into an object that has a prototype.
+    if (key === "__proto__") unsayable("", "keys other than __proto__", "that one");
+    bare[key] = withoutPrototypes(item);
+  }
   return bare;
 }
 

@@ -14,7 +14,7 @@ import { type CertificateFacts, factsOf, readCertificate } from "../../src/io/cr
 import { checkEnrolled, enrol, renewalDue } from "../../src/io/crypto/enrol.js";
 import { generateKey } from "../../src/io/crypto/keys.js";
 import { createRequest } from "../../src/io/crypto/request.js";
-import { readToken, writeToken } from "../../src/io/crypto/token.js";
+import { type EnrolmentToken, readToken, writeToken } from "../../src/io/crypto/token.js";
 import { memoryRecord } from "../../src/io/record/memory.js";
 import { openRecord } from "../../src/io/record/open.js";
 import { codeOfAsync, day, noon, testAuthority, testClock, testRandom } from "../io/crypto/support.js";
@@ -226,9 +226,7 @@ describe.each(Object.keys(stores))("members on a record in %s", (kind) => {
       const by = { name: "x", org: "acme", role };
       const may = role === "admin" || role === "operator";
       expect(await codeOfAsync(() => f.invite(`of-${role}`, { by }))).toBe(may ? "nothing thrown" : "AUTH_FORBIDDEN");
-      expect(await codeOfAsync(() => f.membership.revoke({ name: "of-admin" }, "", by))).toBe(
-        may || role === roles[0] ? "nothing thrown" : "AUTH_FORBIDDEN",
-      );
+      expect(await codeOfAsync(() => f.membership.revoke({ name: "of-admin" }, "", by))).toBe(may ? "nothing thrown" : "AUTH_FORBIDDEN");
     }
     await f.invite("plant-9", { org: "other" });
     expect(await codeOfAsync(() => f.invite("plant-8", { org: "other", by: operator }))).toBe("AUTH_FORBIDDEN");
@@ -312,10 +310,10 @@ describe("the table of roles", () => {
 });
 
 describe("tokens", () => {
-  const token = {
-    ...{ urls, federation: "press-shops", org: "acme", name: "plant-3", role: "site", authority: "ab".repeat(32) },
+  const token: EnrolmentToken = {
+    ...{ urls, federation: "press-shops", org: "acme", name: "plant-3", role: "site" as const, authority: "ab".repeat(32) },
     secret: Buffer.alloc(32, 7).toString("base64url"),
-  } as const;
+  };
   it("survive copying with space around", () => {
     expect(readToken(`  ${writeToken(token)}\n`)).toEqual(token);
   });

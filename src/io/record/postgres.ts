@@ -5,6 +5,7 @@
  *
  * Not promised: durability on a server that runs with fsync=off (`check` reports it).
  */
+import { createHash } from "node:crypto";
 import { Kysely, PostgresAdapter, PostgresDialect, PostgresIntrospector, type PostgresPool, sql } from "kysely";
 import { fail, MillwrightError } from "../../core/errors.js";
 import type { RecordFault } from "../../core/record.js";
@@ -38,8 +39,7 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
     again(() =>
       db.transaction().execute(async (one) => {
         for (const lock of locks) {
-          // The type hint keeps PostgreSQL from guessing; the second argument makes the hash 64 bits wide.
-          const key = sql`hashtextextended(${`millwright ${lock.name}`}::text, 0)`;
+          const key = sql`${lockKey(lock.name)}::bigint`;
           await (lock.shared === true
             ? sql`select pg_advisory_xact_lock_shared(${key})`
             : sql`select pg_advisory_xact_lock(${key})`
@@ -103,6 +103,11 @@ async function makePool(url: string, where: string, connections: number): Promis
   // An idle connection that breaks is replaced by the pool; without a listener its error would end the process.
   pool.on("error", () => undefined);
   return pool;
+}
+
+/** PostgreSQL's advisory locks are 64-bit numbers. Two names that share one would only wait for each other. */
+function lockKey(name: string): string {
+  return createHash("sha256").update(`millwright ${name}`).digest().readBigInt64BE(0).toString();
 }
 
 /** PostgreSQL undoes a transaction to break a deadlock; nothing of it has happened, so it is tried again. */

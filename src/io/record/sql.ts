@@ -11,6 +11,7 @@ import {
   type Tables,
   type Writer,
 } from "./tables.js";
+import { storable } from "./values.js";
 
 /** The same tables with names that are known only at run time; tables.ts keeps their types. */
 export type Loose = Record<string, Record<string, unknown>>;
@@ -27,6 +28,7 @@ export function readerOf(db: Db): Reader {
   return {
     get: async <T extends TableName>(table: T, key: Partial<Tables[T]>) => {
       let query = db.selectFrom(table as string).selectAll();
+      if (!Object.values(key).every(storable)) return undefined;
       for (const [column, value] of Object.entries(key)) query = query.where(column, "=", value);
       return (await query.executeTakeFirst()) as Tables[T] | undefined;
     },
@@ -90,8 +92,9 @@ function term<T extends TableName>(condition: Condition<T>): Expression<SqlBool>
   const left = sql.ref(column);
   if (operator === "is null") return sql<SqlBool>`${left} is null`;
   if (operator === "is not null") return sql<SqlBool>`${left} is not null`;
+  if (operator === "=" && !storable(value)) return sql<SqlBool>`1 = 0`;
   if (operator !== "in") return sql<SqlBool>`${left} ${operators[operator]} ${value}`;
-  const list = value as readonly unknown[];
+  const list = (value as readonly unknown[]).filter(storable);
   return list.length === 0 ? sql<SqlBool>`1 = 0` : sql<SqlBool>`${left} in (${sql.join([...list])})`;
 }
 

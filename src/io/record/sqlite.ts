@@ -6,6 +6,7 @@
  * Not promised: more than one busy writer. A second process is correct, but waits.
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -104,15 +105,14 @@ export interface SqliteOptions {
   /** Milliseconds that a commit waits for another process. */
   readonly busyMillis?: number;
   readonly migrations?: readonly Migration[];
-  /** False opens only what is there: for `check` and backups. */
-  readonly create?: boolean;
 }
 
 /** Opens or makes the file and brings it to this version's schema. */
 export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<Engine> {
   const where = `sqlite:${path}`;
-  const file = await guard(where, async () => {
-    const opened = new Libsql(path, { timeout: options.busyMillis ?? 5000 });
+  const calm = <R>(work: () => Promise<R>): Promise<R> => guard(where, () => patiently(options.busyMillis ?? 5000, work));
+  const file = await calm(async () => {
+    const opened = new Libsql(path);
     opened.exec("pragma journal_mode = wal");
     opened.exec("pragma synchronous = full");
     return opened;
@@ -126,7 +126,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     },
   });
   try {
-    await guard(where, () => migrate(where, "sqlite", (work) => db.transaction().execute((one) => work(one as Db)), options.migrations));
+    await calm(() => migrate(where, "sqlite", (work) => db.transaction().execute((one) => work(one as Db)), options.migrations));
   } catch (error) {
     await db.destroy();
     throw error;
@@ -135,7 +135,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
   // After a close libsql still answers from statements it keeps: nobody may see that.
   const open = <R>(work: () => Promise<R>): Promise<R> => {
     if (closed) fail("RECORD_UNAVAILABLE", { where, expected: "an open record", got: "a closed one" });
-    return guard(where, work);
+    return calm(work);
   };
   return {
     kind: "sqlite",
@@ -167,6 +167,21 @@ async function health(db: Db): Promise<readonly RecordFault[]> {
     .map((row) => String(Object.values(row)[0]))
     .filter((line) => line !== "ok")
     .map((fault) => ({ where: "sqlite", fault }));
+}
+
+/**
+ * Tries again while another connection has the file: SQLite's own wait would block the event loop, and with it a writer in this process.
+ * What failed with "busy" was rolled back whole.
+ */
+async function patiently<R>(wait: number, work: () => Promise<R>): Promise<R> {
+  for (let waited = 0, step = 1; ; waited += step, step = Math.min(50, step * 2)) {
+    try {
+      return await work();
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "SQLITE_BUSY" || waited >= wait) throw error;
+      await sleep(step);
+    }
+  }
 }
 
 /** Says in Millwright's codes what SQLite says in its own. */

@@ -7,13 +7,18 @@ export const longTextLimit = 65_536;
 
 const lone = /\p{Surrogate}/u;
 
+/** Whether a value can be in a store at all: what cannot be there is not looked for. */
+export function storable(value: unknown): boolean {
+  return typeof value !== "string" || !(value.includes("\u0000") || lone.test(value));
+}
+
 /** PostgreSQL cannot keep U+0000, and no store keeps half a surrogate pair. */
 export function text(where: string, value: string, limit = textLimit): string {
   if (typeof value !== "string") fail("RECORD_INVALID", { where, expected: "a text", got: typeof value });
   if (value.length > limit) {
     fail("LIMIT_EXCEEDED", { where, expected: `at most ${limit} characters`, got: String(value.length) });
   }
-  if (value.includes("\u0000") || lone.test(value)) {
+  if (!storable(value)) {
     fail("RECORD_INVALID", { where, expected: "Unicode text without U+0000", got: JSON.stringify(value.slice(0, 60)) });
   }
   return value;

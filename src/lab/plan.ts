@@ -13,6 +13,7 @@ import type { Shape } from "../model/spec.js";
 import { type Finding, refuseFaults } from "../round/check.js";
 import type { FederationFile } from "../round/file.js";
 import { encodeMessage } from "../round/messages.js";
+import { factsOf } from "../round/site-work.js";
 import { readPlan } from "./read-plan.js";
 import type { PartitionSummary } from "./result.js";
 import { checkCounts } from "./scenarios.js";
@@ -117,7 +118,12 @@ export async function describePlan(plan: string | object, options: PlanOptions =
     steps: file.rounds * epochs * sites.reduce((sum, { examples }) => sum + Math.ceil(examples.train.count / batch), 0),
     traffic: trafficOf(
       setup,
-      sites.map(({ site, statistic, examples }) => ({ site, body: packStatistic(statistic), weight: examples.train.count })),
+      sites.map(({ site, statistic, examples }, i) => ({
+        site,
+        body: packStatistic(statistic),
+        facts: factsOf(parts[i], dataPlan, examples, setup.outputs),
+        weight: examples.train.count,
+      })),
       scaler,
     ),
     memory: {
@@ -160,7 +166,7 @@ function bytesOf(examples: ReturnType<typeof siteExamples>["train"]): number {
 /** Encodes the messages of a run's first round as they will be sent. */
 function trafficOf(
   { file, initial }: Setup,
-  sites: readonly { readonly site: string; readonly body: unknown; readonly weight: number }[],
+  sites: readonly { readonly site: string; readonly body: unknown; readonly facts: unknown; readonly weight: number }[],
   scaler: unknown,
 ): PlanDescription["traffic"] {
   const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => total + size, 0);
@@ -168,7 +174,7 @@ function trafficOf(
   const answer = (from: string, body: unknown): number => encodeMessage({ type: "answer", exchange: 1, from, body }).length;
   const before = {
     down: sites.length * (ask("statistics", {}) + ask("prepare", scaler)),
-    up: sum(sites.map(({ site, body, weight }) => answer(site, body) + answer(site, { examples: weight }))),
+    up: sum(sites.map(({ site, body, facts }) => answer(site, body) + answer(site, facts))),
   };
   const learningRate = learningRateAt(file.training.schedule, file.training.optimizer.learningRate, 0, file.rounds);
   const update = new Int32Array(initial.length);

@@ -2,14 +2,18 @@
  * One training run: a set of sites, a plan, and the world they live in. The three scenarios are the same code: the federation trains
  * all sites together, "centralised" is a federation of one site that holds everything, "local" one federation of one for every site.
  */
-import { defaultFixedPoint, encodeFixed, type FixedPoint } from "../aggregation/fixed-point.js";
+import { defaultFixedPoint, type FixedPoint } from "../aggregation/fixed-point.js";
 import type { Rule } from "../aggregation/rule.js";
+import { fail } from "../core/errors.js";
 import { type Millis, millis } from "../core/quantities.js";
 import { dropCheckpoint, loadCheckpoint, saveCheckpoint } from "../io/store/checkpoint.js";
 import type { ExampleData } from "../model/engine.js";
 import { learningRateAt } from "../model/schedule.js";
 import type { LossSpec, ModelSpec } from "../model/spec.js";
 import type { ClosedRound, CoordinatorPlan } from "../round/coordinator.js";
+import { meanModel } from "../round/node-mean.js";
+import type { SiteWork } from "../round/site-work.js";
+import { type TrainingSite, trainingSite } from "../round/site-work-train.js";
 import type { Executor } from "../training/job.js";
 import type { TrainingSpec } from "../training/spec.js";
 import { checkAborted } from "./events.js";
@@ -45,12 +49,13 @@ export interface RunHooks {
   readonly judge?: (round: number, values: Float32Array) => Promise<Metrics>;
 }
 
-/** A site that takes part: its training data, and what else it can be asked. */
+/** A site that takes part. */
 export interface Member {
   readonly site: string;
   /** Known after the preparing questions were answered. */
   readonly data: () => ExampleData;
-  readonly answer?: (topic: string, body: unknown) => Promise<unknown>;
+  /** A site of a federation, which can be asked all that a plant can; absent for one that only trains. `spent` is told what a pass took. */
+  readonly at?: (spent: NonNullable<TrainingSite["spent"]>) => Pick<SiteWork, "work">;
 }
 
 export interface RunResult {
@@ -138,48 +143,39 @@ function coordinatorPlan(plan: RunPlan, members: readonly Member[], weights: Rea
 const virtualMillisPerExample = 0.1;
 
 function workerOf(member: Member, plan: RunPlan, hooks: RunHooks, spent: Spent): SiteWorker {
-  const { site } = member;
-  const { optimizer, loss, epochs, batch, clipNorm, flip } = plan.training;
+  const { site, data } = member;
+  const { epochs } = plan.training;
+  const note = (round: number, seconds: number, memory: number): void => {
+    spent.seconds += seconds;
+    spent.memory = Math.max(spent.memory, memory);
+    hooks.site(round, site, data().count * epochs);
+  };
+  const work = member.at?.(note).work ?? training(member, plan, hooks.executor, note);
   return {
     site,
     get trainingTime() {
-      return member.data().count * epochs * virtualMillisPerExample;
+      return data().count * epochs * virtualMillisPerExample;
     },
-    async work(request) {
-      if (request.type === "ask") {
-        const body = await member.answer?.(request.topic, request.body);
-        return { type: "answer", exchange: request.exchange, from: site, body: body ?? null };
-      }
-      const data = member.data();
-      const options = {
-        loss,
-        optimizer,
-        epochs,
-        batch,
-        clipNorm,
-        flip,
-        learningRate: request.learningRate,
-        seed: `${plan.seed}/${site}/${request.round}`,
-      };
-      const result = await hooks.executor.run({ kind: "train", model: plan.model, values: request.values, data, options });
-      spent.seconds += result.seconds;
-      spent.memory = Math.max(spent.memory, result.memory);
-      hooks.site(request.round, site, data.count * epochs);
-      const change = result.values;
-      for (let i = 0; i < change.length; i++) change[i] -= request.values[i];
-      const update = encodeFixed(change, plan.format ?? defaultFixedPoint);
-      return {
-        type: "update",
-        round: request.round,
-        attempt: request.attempt,
-        from: site,
-        members: 1,
-        weight: data.count,
-        loss: result.loss ?? 0,
-        update,
-      };
-    },
+    work,
   };
+}
+
+/** A site that trains and knows no questions: everything pooled, or alone. */
+function training({ site, data }: Member, plan: RunPlan, executor: Executor, spent: TrainingSite["spent"]): SiteWorker["work"] {
+  const train = trainingSite({
+    site,
+    executor,
+    model: () => plan.model,
+    data,
+    training: () => plan.training,
+    format: plan.format ?? defaultFixedPoint,
+    seed: plan.seed,
+    spent,
+  });
+  return async (request) =>
+    request.type === "train"
+      ? train(request)
+      : fail("MESSAGE_INVALID", { where: site, expected: "a round", got: `a question (${request.topic})` });
 }
 
 function recordOf(
@@ -214,17 +210,5 @@ function recordOf(
 
 /** The start is no trained model: it leaves the mean even when there were fewer rounds than models to average. */
 function trained(plan: RunPlan, recent: readonly Float32Array[]): Float32Array {
-  return meanOf(recent.filter((one) => one !== plan.initial));
-}
-
-/** The mean of models, summed in double precision from the oldest to the newest. */
-function meanOf(models: readonly Float32Array[]): Float32Array {
-  if (models.length === 1) return models[0];
-  const mean = new Float32Array(models[0].length);
-  for (let i = 0; i < mean.length; i++) {
-    let sum = 0;
-    for (const model of models) sum += model[i];
-    mean[i] = sum / models.length;
-  }
-  return mean;
+  return meanModel(recent.filter((one) => one !== plan.initial));
 }

@@ -1,5 +1,5 @@
 /** The three scenarios of paper 0, from one file: everything pooled, every site alone, and the federation. */
-import { fail, MillwrightError } from "../core/errors.js";
+import { MillwrightError } from "../core/errors.js";
 import type { Examples } from "../data/dataset.js";
 import {
   addStatistics,
@@ -7,12 +7,13 @@ import {
   type ResolvedTask,
   resolvePlan,
   type Scaler,
+  type SiteExamples,
   type SitePart,
   type Statistic,
   siteExamples,
   siteStatistic,
 } from "../data/pipeline.js";
-import { packStatistic, unpackStatistic } from "../data/statistic-wire.js";
+import { unpackStatistic } from "../data/statistic-wire.js";
 import { addConfusion, confusionAt, confusionFigures, noConfusion } from "../evaluation/counts.js";
 import { agreeOnThreshold, type ChosenThreshold } from "../evaluation/threshold.js";
 import { defaultThreshold } from "../evaluation/threshold-spec.js";
@@ -20,6 +21,7 @@ import { digestValues } from "../io/store/digest.js";
 import type { ExampleData } from "../model/engine.js";
 import { checkPlan, type PlanCheck, refuseFaults } from "../round/check.js";
 import { detectionDefaults } from "../round/file.js";
+import { createSiteWork, type SiteWork } from "../round/site-work.js";
 import { judgeDetection } from "./detect.js";
 import { type Judgement, judge, probabilities, type Scored } from "./judge.js";
 import { predict } from "./predict.js";
@@ -81,6 +83,11 @@ export function prepareSite(lab: Laboratory, part: SitePart, scaler: Scaler, sta
   };
 }
 
+/** The same of a site that cut its examples itself. */
+function preparedSite(work: SiteWork): PreparedSite {
+  return { site: work.site, ...(work.examples() as SiteExamples), statistic: work.statistic(), data: work.data() };
+}
+
 /**
  * Scenario II: sites tell sums, the coordinator fits the scaler, sites cut their examples, rounds follow. Returns the prepared sites too,
  * because the pooled scenario has the same scaler: the sums of all sites are the sums of the pool.
@@ -90,24 +97,29 @@ export async function trainFederated(
   prepared: (sites: readonly PreparedSite[], scaler: Scaler) => void,
 ): Promise<Trained> {
   const { setup } = lab;
-  const sites = new Map<string, PreparedSite>();
-  const statistics = new Map<string, Statistic>();
+  const works = new Map<string, SiteWork>();
   const members = setup.parts.map(
     (part): Member => ({
       site: part.site,
-      data: () => (sites.get(part.site) as PreparedSite).data,
-      answer: async (topic, body) => {
-        if (topic === "statistics") {
-          statistics.set(part.site, siteStatistic(part, setup.dataPlan));
-          return packStatistic(statistics.get(part.site) as Statistic);
-        }
-        if (topic !== "prepare") fail("MESSAGE_INVALID", { where: "topic", expected: "statistics or prepare", got: topic });
-        const site = prepareSite(lab, part, body as Scaler, statistics.get(part.site) as Statistic);
-        sites.set(part.site, site);
-        return { examples: site.train.count };
+      data: () => (works.get(part.site) as SiteWork).data(),
+      at: (spent) => {
+        const { file, model, outputs } = setup;
+        const work = createSiteWork({
+          site: part.site,
+          part,
+          file,
+          model,
+          outputs,
+          seed: `${setup.seed}/train`,
+          executor: lab.hooks.executor,
+          spent,
+        });
+        works.set(part.site, work);
+        return work;
       },
     }),
   );
+  const sites = new Map<string, PreparedSite>();
   const plan = runPlan(setup, "federated", "federated", `${setup.seed}/train`, lab.keep("federated"));
   let exchanged = { up: 0, down: 0 };
   const judged = setup.file.evaluate?.every;
@@ -126,7 +138,8 @@ export async function trainFederated(
     await world.ask("prepare", scaler);
     const all = [...world.traffic.values()];
     exchanged = { up: all.reduce((sum, one) => sum + one.up, 0), down: all.reduce((sum, one) => sum + one.down, 0) };
-    const ready = setup.parts.map((part) => sites.get(part.site) as PreparedSite);
+    const ready = setup.parts.map((part) => preparedSite(works.get(part.site) as SiteWork));
+    for (const one of ready) sites.set(one.site, one);
     refuseFaults(checkCounts(setup, ready));
     prepared(ready, scaler);
   });

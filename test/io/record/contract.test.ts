@@ -33,7 +33,7 @@ describe.skipIf(postgresPrograms() === undefined)(needsPostgres, () => {
   });
   afterAll(() => server?.stop());
   recordContract("postgres", async () => {
-    const url = await server.database();
+    const url = await server.emptied();
     return { open: (limits) => openRecord({ url, connections: 3, ...(limits === undefined ? {} : { limits }) }) };
   });
 });

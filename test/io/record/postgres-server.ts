@@ -22,6 +22,8 @@ export interface PostgresServer {
   readonly folder: string;
   /** Makes an empty database and returns its URL. */
   readonly database: () => Promise<string>;
+  /** One database that is used again and again: its tables are kept, their rows are gone. */
+  readonly emptied: () => Promise<string>;
   /** As a power cut: no shutdown, then a start from what is on the disk. */
   readonly crash: () => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -74,16 +76,29 @@ export async function startPostgres(): Promise<PostgresServer> {
       server.once("exit", () => resolve());
       server.kill(signal);
     });
+  const ask = async (database: string, text: string): Promise<readonly Record<string, string>[]> => {
+    const client = new pg.Client({ connectionString: url(database) });
+    await client.connect();
+    const { rows } = await client.query(text);
+    await client.end();
+    return rows;
+  };
   let made = 0;
+  const database = async () => {
+    made += 1;
+    await ask("postgres", `create database record_${made}`);
+    return url(`record_${made}`);
+  };
+  let shared: string | undefined;
   return {
     folder,
-    database: async () => {
-      made += 1;
-      const client = new pg.Client({ connectionString: url("postgres") });
-      await client.connect();
-      await client.query(`create database record_${made}`);
-      await client.end();
-      return url(`record_${made}`);
+    database,
+    emptied: async () => {
+      shared ??= await database();
+      const name = new URL(shared).pathname.slice(1);
+      const tables = await ask(name, "select tablename from pg_tables where schemaname = 'public' and tablename <> 'schema_version'");
+      if (tables.length > 0) await ask(name, tables.map((row) => `delete from "${row.tablename}"`).join(";"));
+      return shared;
     },
     crash: async () => {
       // SIGQUIT is PostgreSQL's "immediate" stop: children die at once, nothing is written, recovery on the next start.

@@ -69,6 +69,8 @@ export interface Driver {
   /** Milliseconds until the open wait ends by itself, as its clock runs; undefined where none is open. */
   readonly remaining: () => number | undefined;
   readonly now: () => Millis;
+  /** Bytes of the largest open task. */
+  readonly largestTask: () => number;
   /** Waits for what was begun and stops. */
   readonly close: () => Promise<void>;
 }
@@ -272,6 +274,13 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
   since = uptime();
   setTimer();
 
+  /** A task's frame, made once for everybody who gets the same message. */
+  function frameOf(message: Message): Uint8Array {
+    const bytes = frames.get(message) ?? encodeMessage(message);
+    frames.set(message, bytes);
+    return bytes;
+  }
+
   return {
     async start() {
       if (seq === 0) await enqueue({ type: "start" });
@@ -279,9 +288,7 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
     task(member) {
       const found = tasks.get(member);
       if (found === undefined) return undefined;
-      const bytes = frames.get(found.message) ?? encodeMessage(found.message);
-      frames.set(found.message, bytes);
-      return { key: keyOf(found.message), message: found.message, bytes };
+      return { key: keyOf(found.message), message: found.message, bytes: frameOf(found.message) };
     },
     submit: (member, { sha256, message }) => enqueue({ type: "message", from: member, message }, sha256),
     async parent({ sha256, message }) {
@@ -302,6 +309,8 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
       return until === undefined || ended ? undefined : Math.max(0, until - now());
     },
     now,
+    largestTask: () =>
+      [...new Set([...tasks.values()].map(({ message }) => message))].reduce((most, one) => Math.max(most, frameOf(one).length), 0),
     async close() {
       closed = true;
       cancelTimer?.();

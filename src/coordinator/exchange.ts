@@ -50,6 +50,8 @@ export interface Exchange {
   /** The frame of this member's open task, where it has this digest. */
   readonly taskBytes: (member: string, sha256: string) => Uint8Array | undefined;
   readonly hasTask: (member: string) => boolean;
+  /** The frame of anybody's open task. */
+  readonly frame: (sha256: string) => Uint8Array | undefined;
 }
 
 export interface ExchangeParts {
@@ -69,12 +71,16 @@ export interface ExchangeParts {
 
 /** A poll may wait this long: shorter than what proxies cut. */
 export const longestWait = 50_000;
+/** Frames of tasks that are kept by digest. */
+const openFrames = 4;
 /** Frames that are decoded at the same time; more wait their turn, so memory is bounded by this and not by the number of members. */
 const decoding = 4;
 
 export function createExchange(parts: ExchangeParts): Exchange {
   const { driver, blobs, presence, waiters } = parts;
   const digests = new WeakMap<Uint8Array, string>();
+  /** The newest frames by digest: everybody has the same one, or two while somebody catches up. */
+  const open = new Map<string, Uint8Array>();
   const turn = semaphore(decoding);
 
   function noticeFor(member: string): TaskNotice | undefined {
@@ -82,6 +88,10 @@ export function createExchange(parts: ExchangeParts): Exchange {
     if (task === undefined) return undefined;
     const sha256 = digests.get(task.bytes) ?? parts.digest(task.bytes);
     digests.set(task.bytes, sha256);
+    if (!open.has(sha256)) {
+      open.set(sha256, task.bytes);
+      for (const old of [...open.keys()].slice(0, -openFrames)) open.delete(old);
+    }
     const kind = task.message.type === "train" ? "train" : "ask";
     return { key: task.key, kind, sha256, size: task.bytes.length, remainingMs: driver.remaining() };
   }
@@ -140,6 +150,7 @@ export function createExchange(parts: ExchangeParts): Exchange {
       if (notice?.sha256 !== sha256) return undefined;
       return driver.task(member)?.bytes;
     },
+    frame: (sha256) => open.get(sha256),
     hasTask: (member) => driver.task(member) !== undefined,
   };
 }

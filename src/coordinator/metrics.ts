@@ -8,7 +8,6 @@ export interface MetricFacts {
   readonly processorSeconds: number;
   readonly connections: number;
   readonly polls: number;
-  readonly auditEntries: number;
 }
 
 interface Metric {
@@ -45,7 +44,6 @@ function metricsOf({ status, ...facts }: MetricFacts): Metric[] {
     gauge("millwright_connections", "Open connections.", facts.connections),
     gauge("millwright_polls", "Polls that wait for something to do.", facts.polls),
     gauge("millwright_releases", "Versions in the model registry.", status.releases),
-    counter("millwright_audit_entries_total", "Entries of the audit log.", facts.auditEntries),
     gauge("process_resident_memory_bytes", "Resident memory.", facts.memory),
     counter("process_cpu_seconds_total", "Processor time, user and system.", facts.processorSeconds),
     {

@@ -5,6 +5,7 @@ import { fail } from "../core/errors.js";
 import type { RecordStore } from "../core/record.js";
 import type { Call, Caller, Reply, Route } from "../core/route.js";
 import type { Exchange } from "./exchange.js";
+import { recordSetting } from "./release.js";
 import { rolesFor } from "./roles.js";
 import type { Status } from "./status.js";
 
@@ -137,7 +138,7 @@ export function memberRoutes(parts: RouteParts): readonly Route[] {
       },
     },
     {
-      name: "release-bundle",
+      name: "release-part",
       method: "GET",
       path: "/v1/releases/:version/:part",
       auth: "member",
@@ -179,7 +180,8 @@ function open(name: string, path: string, handle: () => Promise<Reply>): Route {
 
 async function releasePart({ record, blobs, federation }: RouteParts, { caller, params }: Call): Promise<Reply> {
   const release = await record.release(federation, wholeOf("version", params.version));
-  const part = { bundle: release?.bundle, envelope: release?.envelope }[params.part];
+  const found = release === undefined ? undefined : await record.setting(recordSetting(release.version));
+  const part = { bundle: release?.bundle, envelope: release?.envelope, record: found }[params.part];
   if (release === undefined || part === undefined || !mayRead(release, caller)) {
     return fail("BLOB_MISSING", { where: "release", expected: "a release that this caller may read", got: "none" });
   }

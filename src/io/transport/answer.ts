@@ -2,8 +2,8 @@
 import type { ServerResponse } from "node:http";
 import { type ErrorCode, MillwrightError } from "../../core/errors.js";
 import type { Clock } from "../../core/ports.js";
-import { millis } from "../../core/quantities.js";
 import type { ErrorBody, Reply } from "../../core/route.js";
+import { after } from "./pace.js";
 
 /** Codes whose status is not that of their family (AUTH_ 403, RECORD_ and STORE_ 503, INTERNAL 500, the rest 400). */
 const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
@@ -101,7 +101,7 @@ async function pump(response: ServerResponse, chunks: AsyncIterable<Uint8Array>,
         response.off("drain", done).off("close", done);
         resolve();
       };
-      const cancel = clock.at(millis(clock.now() + drainTime), () => {
+      const cancel = after(clock, drainTime, () => {
         // A client that reads nothing holds the blob's chunk and a socket; others need both.
         response.destroy();
         done();

@@ -2,7 +2,7 @@
  * Blobs over the network: reading by digest with one range, writing in pieces that go on where the last one ended. No name of a client's
  * choice reaches the disk: a digest is checked to be one. Who may not read a blob is told what is told of one that is not there.
  */
-import { type BlobStore, isDigest } from "../../core/blobs.js";
+import { type BlobStore, type BlobWriter, isDigest } from "../../core/blobs.js";
 import { fail } from "../../core/errors.js";
 import type { Call, Caller, Reply, Role, Route } from "../../core/route.js";
 
@@ -27,7 +27,7 @@ export interface BlobRouteOptions {
   readonly writingPerMember?: number;
 }
 
-/** A TLS record is 16 kB; the disk is written to in larger pieces. */
+/** What is read from the disk at once. */
 const gather = 262_144;
 
 export function blobRoutes(blobs: BlobStore, options: BlobRouteOptions): readonly Route[] {
@@ -108,30 +108,13 @@ export function blobRoutes(blobs: BlobStore, options: BlobRouteOptions): readonl
     }
   }
 
-  async function take(call: Call, writer: Awaited<ReturnType<BlobStore["writer"]>>, offset: number): Promise<number> {
+  /** What came before the line broke is kept by the writer: the next piece begins behind it. */
+  async function take(call: Call, writer: BlobWriter, offset: number): Promise<number> {
     let at = offset;
-    let held: Uint8Array[] = [];
-    let waiting = 0;
-    const flush = async (): Promise<void> => {
-      if (waiting === 0) return;
-      const bytes = Buffer.concat(held, waiting);
-      held = [];
-      waiting = 0;
+    for await (const bytes of call.stream ?? []) {
       await writer.write(bytes, at);
       at += bytes.length;
-    };
-    try {
-      for await (const bytes of call.stream ?? []) {
-        held.push(bytes);
-        waiting += bytes.length;
-        if (waiting >= gather) await flush();
-      }
-    } catch (error) {
-      // The line broke: what came is kept, so that the next piece begins behind it.
-      await flush();
-      throw error;
     }
-    await flush();
     return writer.received();
   }
 

@@ -8,9 +8,9 @@ import { promisify } from "node:util";
 import { brotliDecompress, gunzip } from "node:zlib";
 import { fail } from "../../core/errors.js";
 import type { Clock } from "../../core/ports.js";
-import { millis } from "../../core/quantities.js";
 import type { BodySpec } from "../../core/route.js";
 import type { ServerLimits } from "./limits.js";
+import { after, steady } from "./pace.js";
 
 const inflate = { gzip: promisify(gunzip), br: promisify(brotliDecompress) };
 
@@ -66,31 +66,33 @@ export interface Reading {
 export async function* incoming(request: IncomingMessage, spec: BodySpec, reading: Reading): AsyncGenerator<Uint8Array> {
   const { clock, limits, where } = reading;
   const hash = reading.sha256 === undefined ? undefined : createHash("sha256");
-  const began = clock.now();
+  const began = steady(clock);
   let received = 0;
   let slow = false;
-  let last = began;
+  let last: number = began;
   // Silence ends a body, and so does a trickle; a thin link, on which the time grows with the bytes, does not.
   const end = (): number => Math.min(last + limits.bodyTime, began + limits.bodyTime + (received * 1000) / limits.bodyRate);
   let cancel = (): void => {};
   const watch = (): void => {
-    cancel = clock.at(millis(end()), () => {
-      if (clock.now() < end()) return watch();
-      slow = true;
-      request.destroy();
+    cancel = after(clock, end() - steady(clock), () => {
+      if (steady(clock) < end()) watch();
+      else {
+        slow = true;
+        request.destroy();
+      }
     });
   };
   watch();
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       received += chunk.length;
-      last = clock.now();
+      last = steady(clock);
       if (received > spec.limit) tooLong(where, spec.limit, "more");
       hash?.update(chunk);
       reading.onBytes(chunk.length);
       yield chunk;
       // What the handler took its time for is not the client's silence.
-      last = clock.now();
+      last = steady(clock);
     }
   } catch (error) {
     if (slow) fail("LIMIT_EXCEEDED", { where, expected: `a body at ${limits.bodyRate} bytes a second or more`, got: "a slower one" });

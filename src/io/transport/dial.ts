@@ -10,8 +10,9 @@ import { isIP, connect as netConnect, type Socket } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { MillwrightError } from "../../core/errors.js";
 import type { Clock } from "../../core/ports.js";
-import { type Millis, millis } from "../../core/quantities.js";
+import type { Millis } from "../../core/quantities.js";
 import { intercepted, unreachable } from "./network-errors.js";
+import { after } from "./pace.js";
 import type { ProxyServer } from "./proxy.js";
 
 export interface ClientTls {
@@ -41,7 +42,7 @@ export function dialer(to: Dialling): () => Promise<TLSSocket> {
     let stage = to.proxy === undefined ? "connecting" : "connecting to the proxy";
     let open: Socket | ClientRequest | undefined;
     let late = false;
-    const cancel = to.clock.at(millis(to.clock.now() + to.connectTime), () => {
+    const cancel = after(to.clock, to.connectTime, () => {
       late = true;
       open?.destroy(new Error("late"));
     });

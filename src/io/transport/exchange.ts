@@ -8,6 +8,7 @@ import { addressed, plainHeaders } from "./address.js";
 import { refusal, send } from "./answer.js";
 import { type Announced, announced, incoming, type Reading, whole } from "./body.js";
 import type { ServerLimits } from "./limits.js";
+import { after, steady } from "./pace.js";
 import { peerOf } from "./peer.js";
 import { rates } from "./rates.js";
 import { router } from "./router.js";
@@ -34,6 +35,7 @@ export interface Exchange {
   /** The sockets of these certificates and of requests that these members or certificates have under way; their calls are aborted. */
   readonly cut: (serials: ReadonlySet<string>, names: ReadonlySet<string>, open: ReadonlySet<TLSSocket>) => ReadonlySet<TLSSocket>;
   readonly inFlight: () => number;
+  readonly isAnswering: (socket: TLSSocket) => boolean;
   /** Aborts every call that is under way; what comes later is refused. */
   readonly close: () => void;
 }
@@ -81,7 +83,7 @@ export function createExchange(options: HttpsOptions, limits: ServerLimits): Exc
     if (!route.roles.includes(caller.role)) {
       fail("AUTH_FORBIDDEN", { where, expected: `a role of ${route.roles.join(", ")}`, got: `${caller.role} (${caller.name})` });
     }
-    rated(one, members.ask(caller.name, clock.now()), where);
+    rated(one, members.ask(caller.name, steady(clock)), where);
     const now = (byMember.get(caller.name) ?? 0) + 1;
     if (now > limits.perMember) busy(where, `at most ${limits.perMember} requests of one member at once`);
     byMember.set(caller.name, now);
@@ -99,7 +101,7 @@ export function createExchange(options: HttpsOptions, limits: ServerLimits): Exc
     if ((bySocket.get(one.socket) ?? 0) > limits.perConnection)
       busy(where, `at most ${limits.perConnection} requests at once on a connection`);
     const address = one.socket.remoteAddress ?? "";
-    if (!one.socket.authorized) rated(one, strangers.ask(address, clock.now()), where);
+    if (!one.socket.authorized) rated(one, strangers.ask(address, steady(clock)), where);
     const headers = plainHeaders(request);
     const sha256 = route.auth === "none" ? undefined : await admit(request, one, route, target, headers, where);
     if (expectsContinue) response.writeContinue();
@@ -165,7 +167,7 @@ export function createExchange(options: HttpsOptions, limits: ServerLimits): Exc
     });
     if (!request.complete) {
       request.resume();
-      const cancel = clock.at(millis(clock.now() + lingering), () => one.socket.destroy());
+      const cancel = after(clock, lingering, () => one.socket.destroy());
       request.once("end", cancel);
     }
     return sent;
@@ -182,6 +184,7 @@ export function createExchange(options: HttpsOptions, limits: ServerLimits): Exc
 
   return {
     inFlight: () => running.size,
+    isAnswering: (socket) => (bySocket.get(socket) ?? 0) > 0,
     close: () => {
       closing = true;
       for (const one of running) one.stop.abort();
@@ -203,7 +206,15 @@ export function createExchange(options: HttpsOptions, limits: ServerLimits): Exc
     },
     answer: async (request, response, expectsContinue) => {
       const socket = request.socket as TLSSocket;
-      const one: Running = { socket, stop: new AbortController(), began: clock.now(), counted: false, route: "-", bulk: false, bytesIn: 0 };
+      const one: Running = {
+        socket,
+        stop: new AbortController(),
+        began: steady(clock),
+        counted: false,
+        route: "-",
+        bulk: false,
+        bytesIn: 0,
+      };
       running.add(one);
       bySocket.set(socket, (bySocket.get(socket) ?? 0) + 1);
       response.once("close", () => {
@@ -228,7 +239,7 @@ export function createExchange(options: HttpsOptions, limits: ServerLimits): Exc
         ...(reply.code !== undefined && { code: reply.code }),
         ...(one.caller !== undefined && { caller: one.caller.name }),
         address: socket.remoteAddress ?? "",
-        ms: millis(clock.now() - one.began),
+        ms: millis(steady(clock) - one.began),
         bytesIn: one.bytesIn,
         bytesOut,
       });

@@ -4,6 +4,12 @@ import { MillwrightError } from "../../core/errors.js";
 import type { Clock } from "../../core/ports.js";
 import { type Millis, millis } from "../../core/quantities.js";
 
+/** For durations: the clock that never jumps, where there is one. */
+export const steady = (clock: Clock): Millis => clock.uptime?.() ?? clock.now();
+
+/** Rings once after so many milliseconds; returns what cancels it. */
+export const after = (clock: Clock, time: number, ring: () => void): (() => void) => clock.at(millis(clock.now() + time), ring);
+
 /** Resolves when the time has passed. Errors: ABORTED, at once when the signal says so. */
 export function pause(clock: Clock, time: Millis, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -12,7 +18,7 @@ export function pause(clock: Clock, time: Millis, signal?: AbortSignal): Promise
       cancel();
       reject(aborted());
     };
-    const cancel = clock.at(millis(clock.now() + time), () => {
+    const cancel = after(clock, time, () => {
       signal?.removeEventListener("abort", stop);
       resolve();
     });
@@ -30,10 +36,10 @@ export interface Link {
 
 export function link(spec: BucketSpec, clock: Clock): Link {
   const pace: Bucket = bucket(spec);
-  let state: BucketState = pace.start(clock.now());
+  let state: BucketState = pace.start(steady(clock));
   return {
     take: async (bytes, traffic, signal) => {
-      const [next, wait] = pace.take(state, clock.now(), bytes, traffic);
+      const [next, wait] = pace.take(state, steady(clock), bytes, traffic);
       state = next;
       if (wait > 0) await pause(clock, wait, signal);
     },

@@ -14,11 +14,11 @@ import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { fail, MillwrightError } from "../../core/errors.js";
 import type { Clock } from "../../core/ports.js";
-import { type Millis, millis } from "../../core/quantities.js";
+import type { Millis } from "../../core/quantities.js";
 import type { Authenticate, Caller, Route } from "../../core/route.js";
 import { createExchange, type Exchange } from "./exchange.js";
 import { type ServerLimits, serverLimits } from "./limits.js";
-import type { Link } from "./pace.js";
+import { after, type Link } from "./pace.js";
 
 /** What a server says about its work. */
 export type Log = (level: "info" | "warn" | "error", event: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -81,6 +81,11 @@ export async function serveHttps(options: HttpsOptions): Promise<HttpsServer> {
   server.requestTimeout = 0;
   server.keepAliveTimeout = limits.idleTime;
   const answer = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
+    // Whoever frames a body otherwise may mean another end of it than we do: nothing behind it is read. Requests that were already in the
+    // parser's hands when a socket was destroyed still come by here.
+    const framing = request.headers["transfer-encoding"];
+    if (framing !== undefined && framing.toLowerCase() !== "chunked") request.socket.destroy();
+    if (request.socket.destroyed) return;
     exchange.answer(request, response, expectsContinue).catch((error: unknown) => {
       log("error", "request.fault", { error: String(error) });
       request.socket.destroy();
@@ -104,8 +109,10 @@ export async function serveHttps(options: HttpsOptions): Promise<HttpsServer> {
     log("info", "http.refused", { reason: error.code ?? error.message });
     // Bytes that are no HTTP get one fixed line; nothing of them is repeated.
     const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
-    if (socket.writable && !socket.destroyed) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-    clock.at(millis(clock.now() + 1000), () => socket.destroy());
+    // Not into the middle of an answer that is under way.
+    if (exchange.isAnswering(socket as TLSSocket)) socket.destroy();
+    else if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    after(clock, 1000, () => socket.destroy());
   });
   server.on("drop", () => log("warn", "connection.dropped", { limit: limits.connections }));
   await listen(server, options.host, options.port);
@@ -129,7 +136,7 @@ export async function serveHttps(options: HttpsOptions): Promise<HttpsServer> {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       exchange.close();
       server.closeIdleConnections();
-      const cancel = clock.at(millis(clock.now() + grace), () => {
+      const cancel = after(clock, grace, () => {
         for (const socket of sockets) socket.destroy();
         server.closeAllConnections();
       });

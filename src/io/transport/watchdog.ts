@@ -1,6 +1,6 @@
 /** Ends what has gone silent. Watching again costs no new alarm: the one that rings looks at how long it was really silent. */
 import type { Clock } from "../../core/ports.js";
-import { millis } from "../../core/quantities.js";
+import { after, steady } from "./pace.js";
 
 export interface Watchdog {
   /** Something happened: from now on, so many milliseconds of silence are allowed. */
@@ -18,18 +18,18 @@ export function watchdog(clock: Clock, bark: () => void): Watchdog {
   const ring = (): void => {
     alarm = undefined;
     if (end === undefined) return;
-    if (clock.now() < end) arm(end);
+    if (steady(clock) < end) arm(end);
     else {
       barked = true;
       bark();
     }
   };
   const arm = (at: number): void => {
-    alarm = { at, cancel: clock.at(millis(at), ring) };
+    alarm = { at, cancel: after(clock, at - steady(clock), ring) };
   };
   return {
     watch: (time) => {
-      end = clock.now() + time;
+      end = steady(clock) + time;
       if (alarm !== undefined && alarm.at <= end) return;
       alarm?.cancel();
       arm(end);

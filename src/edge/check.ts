@@ -16,11 +16,12 @@ import { test, train, validation } from "../data/split.js";
 import type { Table } from "../data/table.js";
 import { outputsOf } from "../data/task.js";
 import type { FederationFile } from "../round/file.js";
+import { dataPlanOf } from "../round/node-plan.js";
 import { doubts, rangeOf } from "./check-ranges.js";
 import type { MappedColumn } from "./columns.js";
 import { declaredBy } from "./columns-declared.js";
 import { type SiteFile, usesFederationData } from "./site-file.js";
-import { dataPlanOf, federationPart, partOfOwn, type SiteDataOptions, siteData } from "./site-file-data.js";
+import { federationPart, partOfOwn, type SiteDataOptions, siteData } from "./site-file-data.js";
 
 export interface CheckedColumn {
   readonly name: string;

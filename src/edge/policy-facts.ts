@@ -3,6 +3,7 @@
  * it is known on the plant; the only thing the coordinator contributes is the signed plan, and what a plan does not say counts against it.
  */
 import { type FederationFile, quorumDefaults } from "../round/file.js";
+import type { Request } from "../round/messages.js";
 
 /** A plan as far as a policy looks at it. */
 export interface PlanFacts {
@@ -85,3 +86,31 @@ export function planFacts(file: FederationFile, context: PlanContext): PlanFacts
     ...(context.epsilon === undefined ? {} : { epsilon: context.epsilon }),
   };
 }
+
+/** The facts of a request as the policy judges it. Before a round its bytes are known already: 4 for every weight, and a header. */
+export function requestFacts(request: Request, run: string, recipient: string, bytes?: number): RequestFacts {
+  const shared = { run, recipient, stage: bytes === undefined ? ("work" as const) : ("send" as const) };
+  if (request.type === "ask") return { ...shared, action: "answer", topic: request.topic, ...(bytes === undefined ? {} : { bytes }) };
+  return { ...shared, action: "train", round: request.round, bytes: bytes ?? request.values.length * 4 };
+}
+
+/** An entry of the outbox, as far as a history needs it. */
+export interface SentEntry {
+  readonly at: number;
+  readonly federation: string;
+  readonly plan: string;
+  readonly action: "answer" | "train" | "refuse";
+  readonly topic?: string;
+  readonly round?: number;
+  readonly epsilon?: number;
+  readonly bytes: number;
+}
+
+/**
+ * The history that a policy counts, from the plant's own outbox. What was written down counts, acknowledged or not: it may have left.
+ * Refusals tell no data and do not count.
+ */
+export const historyOf = (outbox: readonly SentEntry[]): PastShare[] =>
+  outbox.flatMap(({ action, plan, at, federation, bytes, topic, round, epsilon }) =>
+    action === "refuse" ? [] : [{ at, federation, run: plan, action, bytes, topic, round, epsilon }],
+  );

@@ -8,7 +8,7 @@ import type { Dataset } from "../data/dataset.js";
 import { generateFleet } from "../data/fleet/generate.js";
 import { partitionSites, type SitePart } from "../data/partition/partition.js";
 import { rowStrata } from "../data/partition/strata.js";
-import { type DataPlan, resolvePlan } from "../data/plan.js";
+import { resolvePlan } from "../data/plan.js";
 import { prepareDataset } from "../data/prepare.js";
 import { countUp } from "../data/rows.js";
 import type { DataSpec, TableSource } from "../data/source-spec.js";
@@ -16,6 +16,7 @@ import { defaultSplit, planSplit } from "../data/split.js";
 import { loadDataset } from "../io/source/load.js";
 import { lookAtTable } from "../io/source/table.js";
 import type { FederationFile } from "../round/file.js";
+import { dataPlanOf } from "../round/node-plan.js";
 import { type Mapped, mapColumns, missingColumn, sourceOf } from "./columns.js";
 import { type Declared, declaredBy, declaredColumns } from "./columns-declared.js";
 import { type SiteFile, usesFederationData } from "./site-file.js";
@@ -29,16 +30,6 @@ export interface SiteDataOptions {
   /** Default: the seed of the federation file. */
   readonly seed?: number;
 }
-
-export const dataPlanOf = ({ task, features, split, sites, units, resample, gaps }: FederationFile): DataPlan => ({
-  task,
-  features,
-  split,
-  sites,
-  units,
-  resample,
-  gaps,
-});
 
 /** The plant's part, ready for statistics and training. Errors: those of the data and the mapping, every fault of it at once. */
 export async function sitePart(site: SiteFile, file: FederationFile, options: SiteDataOptions): Promise<SitePart> {

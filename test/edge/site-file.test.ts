@@ -6,9 +6,10 @@ import { MillwrightError } from "../../src/core/errors.js";
 import { partitionSites } from "../../src/data/partition/partition.js";
 import { addStatistics, fitScaler, siteExamples, siteStatistic } from "../../src/data/pipeline.js";
 import { parseSiteFile, readSiteFile } from "../../src/edge/site-file.js";
-import { dataPlanOf, siteData, sitePart } from "../../src/edge/site-file-data.js";
+import { siteData, sitePart } from "../../src/edge/site-file-data.js";
 import { parseRate, parseSize } from "../../src/edge/site-file-values.js";
 import { loadDataset } from "../../src/io/source/load.js";
+import { dataPlanOf } from "../../src/round/node-plan.js";
 import { temporaryFolder } from "../support/folder.js";
 import { csv, federation, plantRows, writeFederation } from "./plants.js";
 

@@ -27,10 +27,19 @@ export function readCertificate(source: string | Uint8Array, where = "certificat
   if (der.length > largest) {
     fail("CERTIFICATE_INVALID", { where, expected: `at most ${largest} bytes`, got: `${der.length}` });
   }
+  const certificate = parse(der);
+  if (certificate === undefined)
+    fail("CERTIFICATE_INVALID", { where, expected: "a certificate in DER and nothing else", got: "something else" });
+  return certificate;
+}
+
+/** OpenSSL parses the key only when it is asked for, so it is asked for here; what it passes over (PEM, bytes at the end) is refused. */
+function parse(der: Uint8Array): X509Certificate | undefined {
   try {
-    return new X509Certificate(der);
+    const certificate = new X509Certificate(der);
+    return certificate.publicKey.type === "public" && Buffer.compare(certificate.raw, der) === 0 ? certificate : undefined;
   } catch {
-    return fail("CERTIFICATE_INVALID", { where, expected: "a certificate", got: "something else" });
+    return undefined;
   }
 }
 

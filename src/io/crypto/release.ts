@@ -59,7 +59,7 @@ const statementSchema = z.strictObject({
       .array(z.strictObject({ name: fileName, algorithm: z.literal("sha256"), digest }))
       .min(1)
       .max(256),
-    millwright: z.unknown(),
+    millwright: z.unknown().optional(),
   }),
 });
 

@@ -32,7 +32,7 @@ const fileSchema = {
   encoding: z.enum(["utf-8", "windows-1252", "utf-16le"]).optional(),
 };
 
-export const tableSourceSchema = z.strictObject({
+const tableFields = z.strictObject({
   use: z.literal("table"),
   ...fileSchema,
   /** Adds a category column of that name with the name of the file each row came from (without its ending). */
@@ -49,6 +49,13 @@ export const tableSourceSchema = z.strictObject({
     .refine((names) => new Set(names).size === names.length, "every column once")
     .optional(),
   target: columnName.optional(),
+  /** Columns of 0 and 1, exactly one of which is 1 in every row: together they are the target, a class named by the column. */
+  flags: z
+    .array(columnName)
+    .min(2)
+    .max(1000)
+    .refine((names) => new Set(names).size === names.length, "every column once")
+    .optional(),
   split: columnName.optional(),
   events: z
     .strictObject({
@@ -70,6 +77,20 @@ export const tableSourceSchema = z.strictObject({
   /** Zone of times that name none: "UTC" (default), an offset such as "+02:00", or an IANA name such as "Europe/Berlin". */
   timezone: z.string().min(1).max(64).optional(),
 });
+
+export const tableSourceSchema = tableFields
+  .refine(({ flags, target }) => flags === undefined || target !== undefined, {
+    path: ["target"],
+    error: "expected a name for what the flags tell, got none",
+  })
+  .refine(
+    ({ flags, target, inputs, machine, time, split }) =>
+      ![target, machine, time, split, ...(inputs ?? [])].some((n) => flags?.includes(n ?? "")),
+    {
+      path: ["flags"],
+      error: "expected columns without another role, for they are the answer",
+    },
+  );
 
 /** Named data sets with their options. A new set is one line here, one loader and one line in its registry. */
 const sets = {

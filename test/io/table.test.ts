@@ -55,6 +55,32 @@ describe("use: table", () => {
     expect(columnOf(dataset.readings, "mode").kind).toBe("category");
   });
 
+  it("joins flags into the class they tell, and refuses the row that breaks them", async () => {
+    const rows = Array.from({ length: 30 }, (_, i) => [i / 4, ...[0, 1, 2].map((k) => Number(i % 3 === k)), 5].join(","));
+    await write(root, "flags.csv", `x,bent,cut,dirty,rate\n${rows.join("\n")}\n`);
+    const flagged = { use: "table", path: "flags.csv", target: "fault", flags: ["cut", "dirty", "bent"] };
+    const dataset = await load(flagged);
+    expect(dataset.inputs).toEqual(["x"]);
+    expect(dataset.target).toBe("fault");
+    const fault = categoryOf(dataset.readings, "fault");
+    expect(fault.labels).toEqual(["cut", "dirty", "bent"]);
+    expect([...fault.codes.slice(0, 4)]).toEqual([2, 0, 1, 2]);
+    expect(dataset.readings.columns.map(({ name }) => name)).toEqual(["x", "rate", "fault"]);
+    await write(root, "flags-twice.csv", `x,bent,cut,dirty,rate\n${rows.join("\n")}\n1,1,0,1,5\n`);
+    const twice = await refused({ ...flagged, path: "flags-twice.csv" });
+    expect([twice.code, twice.detail.where, twice.detail.got]).toEqual(["DATA_INVALID", "flags-twice.csv, row 31", "1 in 2 of them"]);
+    await write(root, "flags-none.csv", `x,bent,cut,dirty,rate\n${rows.join("\n")}\n1,0,0,0,5\n`);
+    expect((await refused({ ...flagged, path: "flags-none.csv" })).detail.got).toBe("1 in 0 of them");
+    await write(root, "flags-two.csv", `x,bent,cut,dirty,rate\n${rows.join("\n")}\n1,2,1,0,5\n`);
+    expect((await refused({ ...flagged, path: "flags-two.csv" })).detail.got).toBe("2 in bent");
+    const names = await refused({ ...flagged, target: "rate", flags: ["cut", "lost"] });
+    expect([names.code, names.faults.map(({ where }) => where)]).toEqual(["DATA_MISSING", ["data.target", "data.flags[1]"]]);
+    const issues = (value: object) => dataSpecSchema.safeParse({ ...flagged, ...value }).error?.issues.map(({ path }) => path.join("."));
+    expect(issues({ target: undefined })).toEqual(["target"]);
+    expect(issues({ inputs: ["x", "cut"] })).toEqual(["flags"]);
+    expect(issues({ flags: ["cut"] })).toEqual(["flags"]);
+  });
+
   it("refuses a column of numbers with a slip in it, unless the file says what it is", async () => {
     const rows = Array.from({ length: 60 }, (_, i) => `${i},${i % 7}.5,${i === 33 ? "oops" : i}`);
     await write(root, "slip.csv", `t,x,y\n${rows.join("\n")}\n`);

@@ -7,12 +7,14 @@ import { parseDuration } from "../../core/duration.js";
 import { type ErrorDetail, fail, MillwrightError } from "../../core/errors.js";
 import { type Millis, millis } from "../../core/quantities.js";
 import type { Dataset } from "../../data/dataset.js";
+import { type FlagGroup, joinFlags } from "../../data/flag-groups.js";
 import { fixedSchema, type InferredColumn, type InferredSchema, inferSchema, type Sample } from "../../data/infer.js";
 import type { ColumnSchema } from "../../data/schema-columns.js";
 import { categoryOf, columnOf, rowsOf, sortByMachine, valuesOf } from "../../data/schema-table.js";
 import type { Cell } from "../../data/schema-text.js";
 import type { ZoneOffset } from "../../data/schema-time.js";
 import type { TableSource } from "../../data/source-spec.js";
+import { type Survey, surveyor } from "../../data/survey.js";
 import type { Table } from "../../data/table.js";
 import { type ReadLimits, readLimits } from "./limits.js";
 import { type OpenOptions, openSource } from "./open.js";
@@ -20,6 +22,7 @@ import { readTable } from "./read.js";
 import type { RowSource } from "./rows.js";
 import { zoneOffset } from "./zone.js";
 
+/** Rows that a schema is inferred from. */
 const sampleRows = 20_000;
 
 /** A first look at a file or folder for `init` and `data inspect`: its columns and what they hold. Errors: as openSource. */
@@ -30,6 +33,31 @@ export async function lookAtTable(path: string, options: OpenOptions = {}, limit
 /** The first rows of a file or folder as they are written, for a look at how columns go together. Errors: as openSource. */
 export async function sampleOfTable(path: string, options: OpenOptions = {}, limits: ReadLimits = readLimits): Promise<Sample> {
   return sampleOf(await openSource(path, limits, options));
+}
+
+/** What a survey reads at most: a minute's work, and whoever has more is told that the rest was not looked at. */
+const surveyRows = 1_000_000;
+const surveyCells = 20_000_000;
+
+/** Holds what was inferred from the first rows against the others. `all`: the table has no more rows. Errors: as RowSource.read. */
+export async function surveyTable(
+  path: string,
+  sampled: InferredSchema,
+  roles: { readonly machine?: string; readonly time?: string; readonly groups?: readonly FlagGroup[] },
+  limits: ReadLimits = readLimits,
+): Promise<Survey & { readonly all: boolean }> {
+  const source = await openSource(path, limits);
+  const survey = surveyor(sampled, { ...roles, decimal: source.decimal });
+  const most = Math.min(limits.rows, surveyRows, Math.floor(surveyCells / Math.max(1, source.columns.length)));
+  let rows = 0;
+  for await (const batch of source.read(sampled.columns.map((column) => column.name))) {
+    for (const row of batch.rows) {
+      if (rows === most) return { ...survey.finish(), all: false };
+      survey.add(row);
+      rows++;
+    }
+  }
+  return { ...survey.finish(), all: true };
 }
 
 const look = async (source: RowSource): Promise<InferredSchema> => inferSchema(await sampleOf(source));
@@ -49,7 +77,9 @@ export async function loadTable(spec: TableSource, folder: string, limits: ReadL
   const source = await openSource(within(folder, spec.path), limits, spec);
   const inferred = await look(source);
   checkRoles(spec, source.columns);
-  const roles = new Set([spec.machine, spec.time, spec.target, spec.split, ...(spec.inputs ?? [])].filter((name) => name !== undefined));
+  const flags = spec.flags ?? [];
+  const named = [spec.machine, spec.time, spec.split, ...(spec.inputs ?? []), ...(flags.length > 0 ? flags : [spec.target])];
+  const roles = new Set(named.filter((name) => name !== undefined));
   const kept = inferred.columns.filter((column) => roles.has(column.name) || (!spec.drop?.includes(column.name) && isUseful(column)));
   const said = sayings(spec, inferred);
   refuseStrays(spec, kept, said);
@@ -58,7 +88,9 @@ export async function loadTable(spec: TableSource, folder: string, limits: ReadL
     kept.map((column) => column.name),
     said,
   );
-  const readings = sortByMachine(await readTable(source, schema, limits, zone), spec.machine, spec.time);
+  const read = await readTable(source, schema, limits, zone);
+  const joined = flags.length === 0 || spec.target === undefined ? read : joinFlags(read, spec.target, flags, spec.path);
+  const readings = sortByMachine(joined, spec.machine, spec.time);
   if (readings.rows === 0) fail("DATA_EMPTY", { where: spec.path, expected: "at least one row", got: "none" });
   const inputs = spec.inputs ?? defaultInputs(kept, schema, spec);
   if (inputs.length === 0)
@@ -95,10 +127,15 @@ function checkRoles(spec: TableSource, columns: readonly string[]): void {
   };
   check("data.machine", spec.machine);
   check("data.time", spec.time);
-  check("data.target", spec.target);
+  if (spec.flags === undefined) check("data.target", spec.target);
+  else if (columns.includes(spec.target ?? ""))
+    faults.push({ where: "data.target", expected: "a name that no column has, for what the flags tell", got: `"${spec.target}"` });
   check("data.split", spec.split);
   spec.inputs?.forEach((name, i) => {
     check(`data.inputs[${i}]`, name);
+  });
+  spec.flags?.forEach((name, i) => {
+    check(`data.flags[${i}]`, name);
   });
   spec.categories?.forEach((name, i) => {
     check(`data.categories[${i}]`, name);
@@ -117,6 +154,7 @@ function sayings(spec: TableSource, inferred: InferredSchema): Record<string, Pa
     said[name] = { ...said[name], ...more };
   };
   for (const name of [spec.machine, spec.split, ...(spec.categories ?? [])]) if (name !== undefined) add(name, { kind: "category" });
+  for (const name of spec.flags ?? []) add(name, { kind: "number" });
   for (const [name, unit] of Object.entries(spec.units ?? {})) add(name, { unit });
   for (const [name, column] of Object.entries(spec.columns ?? {})) add(name, column);
   const time = inferred.columns.find((column) => column.name === spec.time);
@@ -153,7 +191,7 @@ function isUseful(column: InferredColumn): boolean {
 }
 
 function defaultInputs(kept: readonly InferredColumn[], schema: readonly ColumnSchema[], spec: TableSource): string[] {
-  const taken = new Set([spec.machine, spec.time, spec.target, spec.split]);
+  const taken = new Set([spec.machine, spec.time, spec.target, spec.split, ...(spec.flags ?? [])]);
   return kept
     .filter((column, i) => schema[i].kind === "number" && !column.constant && !column.identifier && !taken.has(column.name))
     .map((column) => column.name);

@@ -1,5 +1,5 @@
 /** What a verb knows of the world it runs in. Handed in, so that a test can run the whole command against its own streams and folder. */
-import type { Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import picocolors from "picocolors";
 
 export type Colors = ReturnType<typeof picocolors.createColors>;
@@ -15,6 +15,8 @@ export interface Context {
   readonly err: Stream;
   /** True where a person can answer questions. */
   readonly interactive: boolean;
+  /** Where the person types; default: the input of the process. */
+  readonly input?: Readable;
   /** Milliseconds on a clock that never goes back. Only for pacing what is shown. */
   readonly now: () => number;
   /** Raised by Ctrl-C. */

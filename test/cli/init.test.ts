@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { addStatistics, fitScaler, partitionSites, siteExamples, siteStatistic } from "../../src/data/pipeline.js";
@@ -162,6 +162,100 @@ describe("init", () => {
     expect(readFederationFile(text).task.kind).toBe(task);
     const planned = await millwright(["plan", "t.yaml", "--json"], folder);
     expect(planned.code).toBe(0);
+  });
+
+  it("joins flags of which exactly one is set into one class, unless one of them is named", async () => {
+    const folder = temporary();
+    const kinds = ["Pastry_Fault", "Scratch_Fault", "Bump_Faults"];
+    const rows = Array.from({ length: 300 }, (_, i) =>
+      [wave(i, 1), wave(i, 2), ...kinds.map((_, k) => Number((i % 7) % 3 === k))].join(","),
+    );
+    writeFileSync(join(folder, "t.csv"), `p,q,${kinds.join(",")}\n${rows.join("\n")}\n`);
+    const ran = await millwright(["init", "t.csv", "--yes"], folder);
+    expect(ran.out).toContain("The 3 columns Pastry_Fault, Scratch_Fault, Bump_Faults are one class");
+    const file = readFederationFile(readFileSync(join(folder, "t.yaml"), "utf8"));
+    expect([file.task.kind, file.data]).toMatchObject(["class", { target: "fault", flags: kinds, inputs: ["p", "q"] }]);
+    const described = JSON.parse((await millwright(["plan", "t.yaml", "--json"], folder)).out);
+    expect(described.partition.classLabels).toEqual(kinds);
+    expect((await millwright(["init", "t.csv", "--yes", "--force", "--target", "Bump_Faults"], folder)).code).toBe(0);
+    const single = readFederationFile(readFileSync(join(folder, "t.yaml"), "utf8"));
+    expect([single.task.kind, single.data]).toMatchObject(["failure", { target: "Bump_Faults" }]);
+    expect(single.data).not.toHaveProperty("flags");
+  });
+
+  it.each([
+    ["a few", [3, 60, 80, 190], 2],
+    ["more", [1, 60, 190, 2, 60, 190, 3, 60, 190, 4, 60, 190], 3],
+  ])("writes as many sites as %s events can feed", async (_, list, sites) => {
+    const folder = temporary();
+    writeFileSync(
+      join(folder, "t.csv"),
+      `${["machineID,datetime,p,q", ...series(10, 200, (m, t) => `${m},${stamp(t)},${wave(t, m)},${wave(t, m + 5)}`)].join("\n")}\n`,
+    );
+    const rows =
+      list.length === 4
+        ? [
+            [1, 60],
+            [2, 80],
+            [3, 190],
+          ]
+        : [0, 3, 6, 9].flatMap((i) => [
+            [list[i], list[i + 1]],
+            [list[i], list[i + 2]],
+          ]);
+    writeFileSync(join(folder, "e.csv"), `machineID,datetime\n${rows.map(([m, t]) => `${m},${stamp(t)}`).join("\n")}\n`);
+    const args = ["init", "t.csv", "--yes", "--events", "e.csv", "--task", "rul"];
+    const ran = await millwright(args, folder);
+    expect(ran.code).toBe(0);
+    expect(ran.out).toContain(`${sites} sites instead of 5`);
+    expect(readFileSync(join(folder, "t.yaml"), "utf8")).toContain(`# ${sites} sites instead of 5`);
+    expect((await millwright(["plan", "t.yaml"], folder)).code).toBe(0);
+    // A number that was asked for is not changed behind the user's back.
+    const asked = await millwright([...args, "--sites", "5", "--out", "five.yaml"], folder);
+    expect(asked.code).toBe(4);
+    expect(asked.err).toContain(`--sites ${sites} runs`);
+    expect(existsSync(join(folder, "five.yaml"))).toBe(false);
+  });
+
+  it("refuses remaining life from a single event, and says what would run", async () => {
+    const folder = temporary();
+    writeFileSync(
+      join(folder, "t.csv"),
+      `${["machineID,datetime,p,q", ...series(10, 200, (m, t) => `${m},${stamp(t)},${wave(t, m)},${wave(t, m + 5)}`)].join("\n")}\n`,
+    );
+    writeFileSync(join(folder, "e.csv"), `machineID,datetime\n1,${stamp(60)}\n`);
+    const ran = await millwright(["init", "t.csv", "--yes", "--events", "e.csv", "--task", "rul"], folder);
+    expect(ran.code).toBe(4);
+    expect(ran.err).toContain("bring readings that reach over more events");
+    expect(existsSync(join(folder, "t.yaml"))).toBe(false);
+    if (ran.err.includes("--task failure")) {
+      const failure = await millwright(["init", "t.csv", "--yes", "--events", "e.csv", "--task", "failure", "--sites", "1"], folder);
+      expect(failure.code).toBe(0);
+    }
+  });
+
+  it("looks beyond the rows it infers from, and says how far it looked", async () => {
+    const folder = temporary();
+    // 21,000 rows: the second machine, and what is wrong with one cell, come after the first 20,000.
+    const line = (m: number, t: number): string =>
+      `${m},${stamp(t)},${wave(t, 1)},${m === 3 && t === 7 ? "ERR" : wave(t, 2)},${Number(t % 11 === 0)}`;
+    const rows = [
+      ...Array.from({ length: 20_400 }, (_, t) => line(1, t)),
+      ...Array.from({ length: 300 }, (_, t) => line(2, t)),
+      ...Array.from({ length: 300 }, (_, t) => line(3, t)),
+    ];
+    writeFileSync(join(folder, "t.csv"), `${["unit,hour,p,q,fault", ...rows].join("\n")}\n`);
+    const ran = await millwright(["init", "t.csv", "--json", "--machine", "unit"], folder);
+    expect(ran.code).toBe(0);
+    const said = JSON.parse(ran.out);
+    expect(said).toMatchObject({ rows: 21_000, allRows: true, rehearsed: true, sites: 2 });
+    // Whole machines are dealt, and only one of the three reaches into the last fifth: found on the whole table alone.
+    expect(said.notes).toContain("2 sites instead of 3: with more, some would have nothing to learn from.");
+    expect(said.notes).toContain('Column q: row 20,708 holds "ERR", which is no number.');
+    const text = readFileSync(join(folder, "t.yaml"), "utf8");
+    expect(text).toContain("after a look at all its 21,000 rows (what the columns are by the first 20,000)");
+    expect(text).toContain('# Column q: row 20,708 holds "ERR"');
+    expect(text).toMatch(/drop: \[ q \]/);
   });
 
   it("overwrites nothing unless told to", async () => {

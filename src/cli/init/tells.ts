@@ -15,13 +15,14 @@ const leastExpected = 4;
 /** Names of the flags that tell a yes-or-no target. */
 export function tellsOf(sample: Sample, schema: InferredSchema, target: string | undefined, kept: ReadonlySet<string>): string[] {
   const at = sample.columns.indexOf(target ?? "");
-  if (at < 0 || schema.columns[at]?.truth === undefined) return [];
+  if (at < 0 || schema.columns.find((c) => c.name === target)?.truth === undefined) return [];
   const answers = sample.rows.map((row) => (isMissing(row[at]) ? undefined : parseTruth(row[at])));
   const positives = answers.filter((a) => a === 1).length;
   const rate = positives / Math.max(1, answers.filter((a) => a !== undefined).length);
   return schema.columns
-    .filter((column, c) => {
-      if (c === at || kept.has(column.name) || column.truth === undefined || column.constant) return false;
+    .filter((column) => {
+      const c = sample.columns.indexOf(column.name);
+      if (c < 0 || c === at || kept.has(column.name) || column.truth === undefined || column.constant) return false;
       let set = 0;
       let both = 0;
       sample.rows.forEach((row, r) => {
@@ -34,12 +35,4 @@ export function tellsOf(sample: Sample, schema: InferredSchema, target: string |
       return both === 0 && set * rate >= leastExpected;
     })
     .map((column) => column.name);
-}
-
-/** Share of yes among the answers of a yes-or-no target; undefined for any other. */
-export function rateOf(sample: Sample, schema: InferredSchema, target: string | undefined): number | undefined {
-  const at = sample.columns.indexOf(target ?? "");
-  if (at < 0 || schema.columns[at]?.truth === undefined) return undefined;
-  const answers = sample.rows.flatMap((row) => (isMissing(row[at]) ? [] : [parseTruth(row[at])]));
-  return answers.length === 0 ? undefined : answers.filter((a) => a === 1).length / answers.length;
 }

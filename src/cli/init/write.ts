@@ -1,6 +1,7 @@
 /** A federation file with comments, from a schema and the roles of its columns. Small on purpose: what it leaves away has a default. */
 import { stringify } from "yaml";
 import type { InferredColumn, InferredSchema } from "../../data/infer.js";
+import { count, plain } from "../show/text.js";
 import type { Roles } from "./guess.js";
 
 export interface Draft {
@@ -9,6 +10,13 @@ export interface Draft {
   readonly path: string;
   readonly schema: InferredSchema;
   readonly roles: Roles;
+  /** Whether all rows of the table were looked at; `schema.rows` says how many were, `sampled` from how many the schema was inferred. */
+  readonly all: boolean;
+  readonly sampled: number;
+  /** Columns of 0 and 1 that together are the target. */
+  readonly flags?: readonly string[];
+  /** What the reader of the file should know of the table, a sentence each. */
+  readonly notes: readonly string[];
   /** Number of simulated sites, or the column whose values are the sites. */
   readonly sites: number | string;
   /** Path of the table of events, relative to the federation file. */
@@ -64,9 +72,10 @@ export function draftFile(draft: Draft): string {
   const windowed = roles.time !== undefined;
   const byMachine = lastsOneLife(draft);
   const drop = [...left, ...draft.tells];
-  const keep = schema.columns.filter((c) => !drop.includes(c.name));
+  const keep = schema.columns.filter((c) => !drop.includes(c.name) && (draft.flags === undefined || c.name !== roles.target));
   const lines = [
-    `# A federation over ${draft.path}, written by \`millwright init\` from its first ${schema.rows} rows.`,
+    `# A federation over ${draft.path}, written by \`millwright init\` after a look at ${lookedAt(draft)}.`,
+    ...draft.notes.map((note) => `# ${plain(note)}`),
     "# Check it with `millwright plan`, run it with `millwright simulate`. Every key is explained in docs/federation-file.md.",
     `federation: ${draft.name}`,
     "",
@@ -79,6 +88,9 @@ export function draftFile(draft: Draft): string {
     ...(roles.machine === undefined ? [] : [`  machine: ${inline(roles.machine)} # the column that tells machines apart`]),
     ...(roles.time === undefined ? [] : [`  time: ${inline(roles.time)}`]),
     ...(roles.target === undefined ? [] : [`  target: ${inline(roles.target)}`]),
+    ...(draft.flags === undefined
+      ? []
+      : [`  flags: ${inline(draft.flags)} # exactly one of them is 1 in every row: its name is the target`]),
     ...(roles.time === undefined ? ["  # No time column: every row stands alone."] : []),
     `  inputs: ${inline(inputs)}`,
     ...(draft.tells.length === 0
@@ -86,9 +98,11 @@ export function draftFile(draft: Draft): string {
       : [`  # ${inline(draft.tells)} would give the answer away: they go with it too closely to be known before it.`]),
     ...(drop.length === 0
       ? []
-      : [`  drop: ${inline(drop)}${left.length === 0 ? "" : " # one value only, a row number, or too many different names"}`]),
+      : [
+          `  drop: ${inline(drop)}${left.length === 0 ? "" : " # one value only, a row number, too many different names, or a cell that does not fit"}`,
+        ]),
     ...eventLines(draft),
-    "  # What each column holds, as seen in the sample. A row that does not fit is refused with its place.",
+    "  # What each column holds, as far as it was looked at. A row that does not fit is refused with its place.",
     "  columns:",
     ...keep.map((c) => `    ${inline(c.name)}: ${inline(columnOf(c, draft))}${remark(c)}`),
     "",
@@ -117,6 +131,14 @@ export function draftFile(draft: Draft): string {
   return lines.join("\n");
 }
 
+/** How far the look at the table went: "all its 480 rows", or what was left out. */
+export function lookedAt({ schema, sampled, all }: Pick<Draft, "schema" | "sampled" | "all">): string {
+  const { rows } = schema;
+  if (all && rows <= sampled) return `all its ${count(rows)} rows`;
+  const kinds = `what the columns are by the first ${count(sampled)}`;
+  return all ? `all its ${count(rows)} rows (${kinds})` : `its first ${count(rows)} rows only (${kinds}); what comes after was not seen`;
+}
+
 function taskOf(draft: Draft, windowed: boolean, byMachine: boolean): Record<string, unknown> {
   const { task, target, time, horizon, cap } = draft.roles;
   const column = draft.schema.columns.find((c) => c.name === target);
@@ -132,7 +154,7 @@ function taskOf(draft: Draft, windowed: boolean, byMachine: boolean): Record<str
   };
 }
 
-/** Rows of remaining life that are told apart when nobody says: half of what a machine shows in the sample, at most 125. */
+/** Rows of remaining life that are told apart when nobody says: half of what a machine shows, at most 125. */
 function capOf(draft: Draft): number {
   const machines = draft.schema.columns.find((c) => c.name === draft.roles.machine)?.distinct ?? 1;
   return Math.max(2, Math.min(125, Math.floor(draft.schema.rows / machines / 2)));

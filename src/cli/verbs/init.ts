@@ -1,15 +1,20 @@
 /** `millwright init`: looks at a table, asks a few questions (or takes flags), and writes a federation file that runs. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
+import { parse } from "yaml";
 import { fail, MillwrightError } from "../../core/errors.js";
-import { type InferredSchema, inferSchema } from "../../data/infer.js";
+import type { InferredSchema } from "../../data/infer.js";
 import { type Context, colorsFor, line, writeJson } from "../context.js";
-import { askRoles } from "../init/ask.js";
+import type { ExitCode } from "../exit-codes.js";
+import { type Answers, askRoles } from "../init/ask.js";
 import { eventRoles } from "../init/events.js";
-import type { EventRoles, Roles } from "../init/guess.js";
-import { keysOf, kinds, type RoleFlags, rolesOf, withDates } from "../init/roles.js";
-import { rateOf, tellsOf } from "../init/tells.js";
-import { draftFile, inputsOf } from "../init/write.js";
+import type { EventRoles } from "../init/guess.js";
+import { type Look, lookAt, notesOf } from "../init/look.js";
+import { terminalPrompts } from "../init/prompts.js";
+import { rehearse, rehearsedCells } from "../init/rehearse.js";
+import { keysOf, kinds, type RoleFlags, rolesOf } from "../init/roles.js";
+import { tellsOf } from "../init/tells.js";
+import { type Draft, draftFile, inputsOf, lookedAt } from "../init/write.js";
 import { type Verb, wantsJson } from "../program.js";
 import { plain, table } from "../show/text.js";
 import { writeWhole } from "./files.js";
@@ -44,70 +49,110 @@ export const initVerb: Verb = (program, run) => {
     .option("--force", "overwrite an existing file")
     .option("--json", "print the schema, the roles and the place of the file as JSON")
     .action((path: string, options: InitOptions, command) =>
-      run(async (context) => {
-        const { lookAtTable, sampleOfTable } = await import("../../io/source/table.js");
-        const { readFederationFile } = await import("../../round/file.js");
-        const from = resolvePath(context, path);
-        const sample = await sampleOfTable(from);
-        const schema = withDates(inferSchema(sample), options.dates);
-        const json = wantsJson(command);
-        if (!json) showSchema(context, schema);
-        const eventsAt = async (path: string, flags: RoleFlags): Promise<EventRoles> => {
-          const at = resolvePath(context, path);
-          return eventRoles(at, await lookAtTable(at), keysOf(schema, flags), flags);
-        };
-        const events = options.events === undefined ? undefined : await eventsAt(options.events, options);
-        if (events === undefined) refuseEventFlags(options);
-        const proposed = rolesOf(schema, options, events);
-        const ask = context.interactive && options.yes !== true && !json;
-        const chosen = ask
-          ? await askRoles(schema, proposed, (path, machine, time) => eventsAt(path, { ...options, machine, time }).catch(wrongWith))
-          : proposed;
-        if (chosen === undefined) return 6;
-        const name = nameOf(from);
-        const to = options.out === undefined ? join(dirname(from), `${name}.yaml`) : resolvePath(context, options.out);
-        if (existsSync(to) && options.force !== true) {
-          fail("USAGE", {
-            where: to,
-            expected: "a file that does not exist yet",
-            got: "one that does",
-            remedy: "choose --out, or give --force",
-          });
-        }
-        const beside = (path: string): string => {
-          const way = relative(dirname(to), path).replaceAll("\\", "/");
-          return way.startsWith(".") ? way : `./${way}`;
-        };
-        const { machine, time, target, events: table } = chosen.roles;
-        const kept = new Set([machine, time, String(chosen.sites)].filter((column) => column !== undefined));
-        const tells = chosen.roles.task === "failure" || chosen.roles.task === "class" ? tellsOf(sample, schema, target, kept) : [];
-        const rate = rateOf(sample, schema, target);
-        const draft = {
-          name,
-          path: beside(from),
-          schema,
-          tells,
-          ...chosen,
-          ...(table === undefined ? {} : { eventsPath: beside(table.path) }),
-          ...(rate === undefined ? {} : { rate }),
-        };
-        if (inputsOf(draft).numbers.length + inputsOf(draft).categories.length === 0) {
-          fail("DATA_INVALID", {
-            where: from,
-            expected: "at least one column a model can learn from",
-            got: "none beside machine, time and target",
-          });
-        }
-        const text = draftFile(draft);
-        // What this verb writes must run: the reader of federation files has the last word before anything is on disk.
-        readFederationFile(text, shownPath(context, to));
-        writeWhole(to, text);
-        if (json) writeJson(context, { file: to, roles: chosen.roles, sites: chosen.sites, tells, schema });
-        else closing(context, shownPath(context, to), chosen.roles, tells);
-        return 0;
-      }),
+      run((context) => init(context, resolvePath(context, path), options, wantsJson(command))),
     );
 };
+
+async function init(context: Context, from: string, options: InitOptions, json: boolean): Promise<ExitCode> {
+  const seen = await lookAt(from, options);
+  const schema = seen.folded?.schema ?? seen.schema;
+  if (!json) showSchema(context, schema);
+  const chosen = await choose(context, schema, options, json);
+  if (chosen === undefined) return 6;
+  const name = nameOf(from);
+  const to = options.out === undefined ? join(dirname(from), `${name}.yaml`) : resolvePath(context, options.out);
+  if (existsSync(to) && options.force !== true) {
+    fail("USAGE", {
+      where: to,
+      expected: "a file that does not exist yet",
+      got: "one that does",
+      remedy: "choose --out, or give --force",
+    });
+  }
+  const draft = await checked(draftOf(seen, chosen, { name, from, to }), to, options.sites !== undefined || chosen.asked);
+  const text = draftFile(draft);
+  // The reader of federation files has the last word before anything is on disk.
+  const { readFederationFile } = await import("../../round/file.js");
+  readFederationFile(text, shownPath(context, to));
+  writeWhole(to, text);
+  const { roles, sites, tells, notes, all } = draft;
+  if (json)
+    writeJson(context, { file: to, roles, sites, tells, rows: schema.rows, allRows: all, rehearsed: rehearsable(draft), notes, schema });
+  else closing(context, shownPath(context, to), draft);
+  return 0;
+}
+
+/** The roles from flags, proposals and, where a person can be asked, answers; undefined where the person gave up. */
+async function choose(
+  context: Context,
+  schema: InferredSchema,
+  options: InitOptions,
+  json: boolean,
+): Promise<(Answers & { readonly asked: boolean }) | undefined> {
+  const { lookAtTable } = await import("../../io/source/table.js");
+  const eventsAt = async (path: string, flags: RoleFlags): Promise<EventRoles> => {
+    const at = resolvePath(context, path);
+    return eventRoles(at, await lookAtTable(at), keysOf(schema, flags), flags);
+  };
+  const events = options.events === undefined ? undefined : await eventsAt(options.events, options);
+  if (events === undefined) refuseEventFlags(options);
+  const proposed = rolesOf(schema, options, events);
+  if (!context.interactive || options.yes === true || json) return { ...proposed, asked: false };
+  const answers = await askRoles(
+    schema,
+    proposed,
+    (path, machine, time) => eventsAt(path, { ...options, machine, time }).catch(wrongWith),
+    terminalPrompts(context.input, context.out),
+  );
+  return answers === undefined ? undefined : { ...answers, asked: answers.sites !== proposed.sites };
+}
+
+function draftOf(seen: Look, { roles, sites }: Answers, { name, from, to }: { name: string; from: string; to: string }): Draft {
+  const beside = (path: string): string => {
+    const way = relative(dirname(to), path).replaceAll("\\", "/");
+    return way.startsWith(".") ? way : `./${way}`;
+  };
+  const { machine, time, target, events } = roles;
+  // Whoever answers that one of the flags is the target gets it, and the others are columns again.
+  const folded = seen.folded?.group.name === target ? seen.folded : undefined;
+  const schema = folded?.schema ?? seen.schema;
+  const kept = new Set([machine, time, String(sites)].filter((column) => column !== undefined));
+  const tells = roles.task === "failure" || roles.task === "class" ? tellsOf(seen.sample, schema, target, kept) : [];
+  const rate = seen.survey.rates.get(target ?? "");
+  const draft: Draft = {
+    name,
+    path: beside(from),
+    schema,
+    all: seen.all,
+    sampled: seen.sample.rows.length,
+    tells,
+    roles,
+    sites,
+    notes: notesOf(seen, target),
+    ...(folded !== undefined && { flags: folded.group.columns }),
+    ...(events !== undefined && { eventsPath: beside(events.path) }),
+    ...(rate !== undefined && { rate }),
+  };
+  const { numbers, categories } = inputsOf(draft);
+  if (numbers.length + categories.length === 0) {
+    fail("DATA_INVALID", {
+      where: from,
+      expected: "at least one column a model can learn from",
+      got: "none beside machine, time and target",
+    });
+  }
+  return draft;
+}
+
+/** Whether a draft can be tried on the whole table before it is written. */
+const rehearsable = ({ all, schema }: Draft): boolean => all && schema.rows * schema.columns.length <= rehearsedCells;
+
+/** The draft, or one that runs in its place. Errors: those of the plan, before anything is written. */
+async function checked(draft: Draft, to: string, chosen: boolean): Promise<Draft> {
+  if (!rehearsable(draft)) return draft;
+  const { describePlan } = await import("../../lab/plan.js");
+  return rehearse(draft, chosen, (one) => describePlan(parse(draftFile(one)) as object, { folder: dirname(to) }));
+}
 
 /** Flags about a table of events that is not named are a slip, not a wish to be ignored. Errors: USAGE. */
 function refuseEventFlags({ eventMachine, eventTime, eventKind }: RoleFlags): void {
@@ -156,19 +201,20 @@ function showSchema(context: Context, schema: InferredSchema): void {
   line(context.err);
 }
 
-function closing(context: Context, path: string, roles: Roles, tells: readonly string[]): void {
+function closing(context: Context, path: string, draft: Draft): void {
+  const { roles, tells, notes } = draft;
   const color = colorsFor(context.out, context.env);
   const from = roles.events === undefined ? roles.target : basename(roles.events.path);
   const of = from === undefined ? "" : ` ${roles.events === undefined ? "of" : "by the events of"} ${plain(from)}`;
-  line(
-    context.out,
-    `Wrote ${color.cyan(path)}: ${roles.task}${of}${roles.machine === undefined ? "" : `, machines by ${plain(roles.machine)}`}.`,
-  );
+  const by = roles.machine === undefined ? "" : `, machines by ${plain(roles.machine)}`;
+  line(context.out, `Wrote ${color.cyan(path)}: ${roles.task}${of}${by}, after a look at ${lookedAt(draft)}.`);
+  for (const note of notes) line(context.out, `- ${plain(note)}`);
   if (tells.length > 0) {
     line(
       context.out,
       `Left out, because they would give the answer away: ${plain(tells.join(", "))}. Put them back under inputs if that is wrong.`,
     );
   }
+  if (!rehearsable(draft)) line(context.out, "The table is too large to try the file on all of it here; `millwright plan` does.");
   line(context.out, `Next: ${color.bold(`millwright plan ${path}`)}, then ${color.bold(`millwright simulate ${path}`)}`);
 }

@@ -177,6 +177,7 @@ function paper(found) {
     summary(Object.values(found.figures)),
     "",
     ...provenanceOf(found),
+    'Seconds of training are processor time; seconds on the wall ("s wall") depend on what else the machine did and measure nothing here.',
     "",
     ...Object.values(found.figures).flatMap((one) => [
       `### ${one.title}`,

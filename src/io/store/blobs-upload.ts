@@ -31,7 +31,8 @@ interface Parts {
   readonly limits: BlobLimits;
   readonly stat: (sha256: string) => Promise<BlobStat | undefined>;
   readonly settle: (from: string, stat: BlobStat) => Promise<BlobStat>;
-  readonly touch: (sha256: string) => Promise<void>;
+  /** The blob where it is there, durable and safe from a collection. */
+  readonly touch: (sha256: string) => Promise<BlobStat | undefined>;
 }
 
 export interface Uploads {
@@ -140,11 +141,7 @@ export async function uploads({ disk, folder, form, limits, stat, settle, touch 
 
   /** The blob, where another writer of the same digest finished it. */
   function elsewhere(sha256: string): Promise<BlobStat | undefined> {
-    return inTurn(sha256, async () => {
-      const there = active.has(sha256) || stored.has(sha256) ? undefined : await stat(sha256);
-      if (there !== undefined) await touch(sha256);
-      return there;
-    });
+    return inTurn(sha256, async () => (active.has(sha256) || stored.has(sha256) ? undefined : touch(sha256)));
   }
 
   return {
@@ -159,7 +156,7 @@ export async function uploads({ disk, folder, form, limits, stat, settle, touch 
       if (!Number.isSafeInteger(size) || size < 0 || size > limits.size) {
         fail("LIMIT_EXCEEDED", { where: sha256, expected: `a size of at most ${limits.size} bytes`, got: String(size) });
       }
-      const there = await stat(sha256);
+      const there = await touch(sha256);
       if (there !== undefined) return finished(there, touch);
       await makeRoom(sha256, size);
       let received = await using(sha256, size, async (one) => one.received);
@@ -224,15 +221,19 @@ export async function uploads({ disk, folder, form, limits, stat, settle, touch 
 }
 
 /** A writer for a blob that is there: it takes everything and needs nothing. */
-function finished(there: BlobStat, touch: (sha256: string) => Promise<void>): BlobWriter {
+function finished(there: BlobStat, touch: (sha256: string) => Promise<BlobStat | undefined>): BlobWriter {
   return {
     ...there,
     received: () => there.size,
     write: async () => there.size,
-    finish: async () => {
-      await touch(there.sha256);
-      return there;
-    },
+    finish: async () =>
+      (await touch(there.sha256)) ??
+      fail("MESSAGE_INVALID", {
+        where: there.sha256,
+        expected: "the blob that was there",
+        got: "none: it was deleted meanwhile",
+        remedy: "send it from byte 0",
+      }),
     abort: async () => {},
   };
 }

@@ -84,22 +84,39 @@ export async function fileBlobs(disk: Disk, options: FileBlobsOptions = {}): Pro
       arrived(sha256);
       await shelfReady(sha256);
       const there = await stat(sha256);
-      if (there?.size === size) await disk.remove(from);
-      else await disk.rename(from, pathOf(sha256));
-      // Where it was there, whoever put it may have died before this line.
-      await disk.syncFolder(shelf(sha256));
+      if (there?.size === size) {
+        await disk.remove(from);
+        await disk.syncFolder(shelf(sha256));
+        return there;
+      }
+      await disk.rename(from, pathOf(sha256));
+      await disk.syncFolder(shelf(sha256)).catch(async (cause) => {
+        // Nobody may find a name that the next power cut takes away.
+        await disk.remove(pathOf(sha256)).catch(() => undefined);
+        throw cause;
+      });
       return { sha256, size };
     });
   }
 
-  const pending = await uploads({ disk, folder: `${folder}/partial`, form, limits, stat, settle, touch: shelfSync });
+  const pending = await uploads({
+    disk,
+    folder: `${folder}/partial`,
+    form,
+    limits,
+    stat: (sha256) => settledStat(sha256),
+    settle,
+    touch,
+  });
 
-  /** The answer "it is there already" is an acknowledgement too: the name must be durable. */
-  function shelfSync(sha256: string): Promise<void> {
+  /** "It is there already" is an acknowledgement too: the name must be durable, and no collection may take it now. */
+  function touch(sha256: string): Promise<BlobStat | undefined> {
     return inTurn(sha256, async () => {
+      const there = await stat(sha256);
+      if (there === undefined) return undefined;
       arrived(sha256);
-      await shelfReady(sha256);
       await disk.syncFolder(shelf(sha256));
+      return there;
     });
   }
 
@@ -114,6 +131,8 @@ export async function fileBlobs(disk: Disk, options: FileBlobsOptions = {}): Pro
     }
   }
 
+  /** In turn: a blob that is just getting its name is not there before that name is durable. */
+  const settledStat = (sha256: string): Promise<BlobStat | undefined> => inTurn(sha256, () => stat(sha256));
   const remove = (sha256: string): Promise<void> => inTurn(sha256, () => disk.remove(pathOf(sha256)));
 
   async function list(): Promise<readonly string[]> {
@@ -159,7 +178,7 @@ export async function fileBlobs(disk: Disk, options: FileBlobsOptions = {}): Pro
     writer: pending.writer,
     received: pending.received,
     get: async (sha256, limit = limits.size) => {
-      const found = await stat(sha256);
+      const found = await settledStat(sha256);
       if (found === undefined) return undefined;
       if (found.size > limit) fail("LIMIT_EXCEEDED", { where: sha256, expected: `at most ${limit} bytes`, got: `${found.size}` });
       const bytes = await part(sha256, 0, found.size);
@@ -174,8 +193,8 @@ export async function fileBlobs(disk: Disk, options: FileBlobsOptions = {}): Pro
       return bytes;
     },
     read: async (sha256, offset, length) => (await part(sha256, offset, length)) ?? missing(sha256),
-    has: async (sha256) => (await stat(sha256)) !== undefined,
-    stat,
+    has: async (sha256) => (await settledStat(sha256)) !== undefined,
+    stat: settledStat,
     delete: remove,
     list,
     gc: async (keep) => {

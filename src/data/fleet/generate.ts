@@ -39,6 +39,9 @@ export function generateFleet(options: FleetOptions = {}): FleetDataset {
   if (spec.sites > spec.machines) {
     fail("FILE_INVALID", { where: "data.sites", expected: `at most one site per machine (${spec.machines})`, got: `${spec.sites}` });
   }
+  if (spec.siteNames !== undefined && spec.siteNames.length !== spec.sites) {
+    fail("FILE_INVALID", { where: "data.siteNames", expected: `a name for each of ${spec.sites} sites`, got: `${spec.siteNames.length}` });
+  }
   const root = seeded(spec.seed, "fleet", spec.preset);
   const machines = buildPlant(spec.machines, spec.sites, root.fork("plant"));
   const readings = sensors.map(() => new Float64Array(rows));
@@ -78,7 +81,7 @@ export function generateFleet(options: FleetOptions = {}): FleetDataset {
       { name: "maintenance", kind: "number", values: maintenance },
       { name: "model", kind: "category", codes: perRow((machine) => machine.model), labels: models },
       { name: "age", kind: "number", unit: "a", values: Float64Array.from(perRow((machine) => machine.age)) },
-      { name: "site", kind: "category", codes: perRow((machine) => machine.site), labels: siteLabels(spec.sites) },
+      { name: "site", kind: "category", codes: perRow((machine) => machine.site), labels: spec.siteNames ?? siteLabels(spec.sites) },
     ],
   };
   return {

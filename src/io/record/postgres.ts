@@ -100,8 +100,10 @@ async function makePool(url: string, where: string, connections: number): Promis
         oid === int8 ? Number : pg.default.types.getTypeParser(oid, format as "text"),
     } as import("pg").CustomTypesConfig,
   });
-  // An idle connection that breaks is replaced by the pool; without a listener its error would end the process.
-  pool.on("error", () => undefined);
+  // A connection that breaks tells so twice: whoever waits on it gets an error, and it emits one, which would end the process.
+  const heard = () => undefined;
+  pool.on("error", heard);
+  pool.on("connect", (client) => client.on("error", heard));
   return pool;
 }
 

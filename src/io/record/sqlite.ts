@@ -105,6 +105,8 @@ export interface SqliteOptions {
   /** Milliseconds that a commit waits for another process. */
   readonly busyMillis?: number;
   readonly migrations?: readonly Migration[];
+  /** The file grows to at most so many pages of 4 kB; a commit that needs more is refused. */
+  readonly maxPages?: number;
 }
 
 /** Opens or makes the file and brings it to this version's schema. */
@@ -115,6 +117,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     const opened = new Libsql(path);
     opened.exec("pragma journal_mode = wal");
     opened.exec("pragma synchronous = full");
+    if (options.maxPages !== undefined) opened.exec(`pragma max_page_count = ${Math.trunc(options.maxPages)}`);
     return opened;
   });
   const db: Db = new Kysely<Loose>({
@@ -163,10 +166,14 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
 
 async function health(db: Db): Promise<readonly RecordFault[]> {
   const { rows } = await sql<Record<string, string>>`pragma integrity_check(20)`.execute(db);
-  return rows
+  const faults = rows
     .map((row) => String(Object.values(row)[0]))
     .filter((line) => line !== "ok")
     .map((fault) => ({ where: "sqlite", fault }));
+  const full = 2;
+  const synchronous = (await sql<{ synchronous: number }>`pragma synchronous`.execute(db)).rows[0]?.synchronous ?? 0;
+  if (synchronous < full) faults.push({ where: "sqlite, synchronous", fault: "not full: what was acknowledged may be lost" });
+  return faults;
 }
 
 /**

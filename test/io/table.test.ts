@@ -217,22 +217,6 @@ describe("use: table", () => {
     ]);
     expect(schema.columns[5].constant).toBe(true);
   });
-
-  it("duckdb: reads the same rows where the package is there, names it where it is not", async () => {
-    const installed = await import("@duckdb/node-api" as string).then(
-      () => true,
-      () => false,
-    );
-    await write(root, "plain.csv", `when,pump,x\n${lines.map((line) => line.split(",").slice(0, 3).join(",")).join("\n")}\n`);
-    const builtin = { use: "table", path: "plain.csv", machine: "pump", time: "when" };
-    if (!installed) {
-      const error = await refused({ ...builtin, engine: "duckdb" });
-      expect([error.code, error.message.includes("npm install @duckdb/node-api")]).toEqual(["PACKAGE_MISSING", true]);
-      return;
-    }
-    const [duck, ours] = [await load({ ...builtin, engine: "duckdb" }), await load(builtin)];
-    expect(duck.readings).toEqual(ours.readings);
-  });
 });
 
 describe("use: ./module.mjs", () => {

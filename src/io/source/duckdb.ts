@@ -2,6 +2,9 @@
  * CSV and Parquet larger than memory, read by DuckDB (optional package @duckdb/node-api, loaded only when a file says
  * `engine: duckdb`). DuckDB streams chunks; what is kept is still a Table of the chosen columns.
  */
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { fail, MillwrightError } from "../../core/errors.js";
 import type { Cell } from "../../data/schema-text.js";
 import { placeOf } from "./csv.js";
@@ -51,15 +54,22 @@ export async function openDuckdb(path: string, format: "csv" | "parquet", limits
   return { label: path, columns, decimal: ".", read };
 }
 
+/** The package beside this one, or the one installed in the folder that MILLWRIGHT_DUCKDB names. Errors: PACKAGE_MISSING. */
 async function loadDuckdb(): Promise<DuckModule> {
+  const folder = process.env.MILLWRIGHT_DUCKDB;
+  const elsewhere = folder !== undefined && folder !== "";
   try {
-    return (await import(packageName)) as DuckModule;
+    if (!elsewhere) return (await import(packageName)) as DuckModule;
+    const found = createRequire(join(resolve(folder), "package.json")).resolve(packageName);
+    const { DuckDBInstance, default: whole } = await import(pathToFileURL(found).href);
+    // A CommonJS package comes whole as the default where its names cannot be read off its text.
+    return DuckDBInstance === undefined ? whole : { DuckDBInstance };
   } catch (cause) {
     fail("PACKAGE_MISSING", {
       where: "data.engine: duckdb",
-      expected: `the package ${packageName}`,
+      expected: `the package ${packageName}${elsewhere ? ` in ${folder} (MILLWRIGHT_DUCKDB)` : ""}`,
       got: "it cannot be loaded",
-      remedy: `npm install ${packageName}, or leave engine out to read with the built-in readers`,
+      remedy: `npm install ${packageName} beside millwright, or anywhere and set MILLWRIGHT_DUCKDB to that folder; or leave engine out to read with the built-in readers`,
       cause,
     });
   }

@@ -28,19 +28,12 @@ export function createAuthenticate(options: {
 }): Authenticate {
   const { federation, authorities, membership, store, clock } = options;
   const read = createReader(authorities);
-  return async ({ certificate, method, target, headers }) => {
+  return async ({ certificate, problem, method, target, headers }) => {
     if (certificate !== undefined) {
       const facts = read(certificate);
       return { caller: demandCaller(await membership.checkCaller(facts, "certificate"), facts) };
     }
-    if (!isSigned(headers)) {
-      fail("AUTH_REQUIRED", {
-        where: "request",
-        expected: "a certificate of this federation, or a signature",
-        got: "neither",
-        remedy: "enroll first; where a proxy opens TLS, turn on signed requests",
-      });
-    }
+    if (!isSigned(headers)) demandCertificate(problem);
     const signed = readSignedRequest({ method, target, headers }, { federation, authorities, now: clock.now() });
     const caller = demandCaller(await membership.checkCaller(signed.facts, "signature"), signed.facts);
     // Last, so that only a member's own request can use up its nonces.
@@ -54,6 +47,18 @@ export function createAuthenticate(options: {
     }
     return { caller, bodySha256: signed.bodySha256 };
   };
+}
+
+function demandCertificate(problem: string | undefined): never {
+  const expired = problem === "CERT_HAS_EXPIRED" || problem === "CERT_NOT_YET_VALID";
+  fail(expired ? "AUTH_EXPIRED" : "AUTH_REQUIRED", {
+    where: "request",
+    expected: "a certificate of this federation that is in force, or a signature",
+    got: problem ?? "neither",
+    remedy: expired
+      ? "check this machine's clock; if the certificate has ended, ask for a new token"
+      : "enroll first; where a proxy opens TLS, turn on signed requests",
+  });
 }
 
 /** Facts of a certificate, kept by serial for the bytes they were read from. */

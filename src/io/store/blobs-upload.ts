@@ -4,7 +4,7 @@
  * others only the file remains, which is hashed again when its sender comes back.
  */
 import { createHash, type Hash } from "node:crypto";
-import { type BlobStat, type BlobWriter, checkedDigest } from "../../core/blobs.js";
+import { type BlobStat, type BlobWriter, checkedDigest, isDigest } from "../../core/blobs.js";
 import { fail } from "../../core/errors.js";
 import type { Disk, DiskFile } from "../../core/ports.js";
 import type { BlobLimits } from "./blobs.js";
@@ -50,7 +50,7 @@ export async function uploads({ disk, folder, form, limits, stat, settle, touch 
   const pathOf = (sha256: string): string => `${folder}/${checkedDigest(sha256)}`;
   for (const name of await disk.list(folder)) {
     const size = await disk.size(`${folder}/${name}`);
-    if (form.resumable && size !== undefined) stored.set(name, size);
+    if (form.resumable && isDigest(name) && size !== undefined) stored.set(name, size);
     else await disk.remove(`${folder}/${name}`);
   }
 
@@ -92,17 +92,42 @@ export async function uploads({ disk, folder, form, limits, stat, settle, touch 
     if (known?.size === size) return known;
     if (known !== undefined) await drop(sha256);
     const path = pathOf(sha256);
-    if (((await disk.size(path)) ?? 0) > size) await disk.remove(path);
-    const file = await disk.open(path, "append");
-    const one: Active = { size, file, hash: createHash("sha256"), content: form.writer(), received: 0, held: [], heldBytes: 0 };
-    while (one.received < file.size()) {
-      const part = await file.read(one.received, 1 << 20);
-      one.hash.update(part);
-      one.received += part.length;
-    }
+    const hash = createHash("sha256");
+    const before = (await disk.size(path)) ?? 0;
+    if (before > size) await disk.remove(path);
+    const resumed = before > 0 && before <= size;
+    const file = resumed ? await rewritten(path, hash) : await disk.open(path, "append");
+    const one: Active = { size, file, hash, content: form.writer(), received: file.size(), held: [], heldBytes: 0 };
     active.set(sha256, one);
     stored.set(sha256, size);
     return one;
+  }
+
+  /**
+   * What an earlier process left, hashed on the way into a new file. Going on with the old one would trust pages that a sync of that process may have
+   * failed to write: the system shows them, a later sync says yes, and no disk holds them.
+   */
+  async function rewritten(path: string, hash: Hash): Promise<DiskFile> {
+    await disk.remove(`${path}.new`);
+    const source = await disk.open(path, "read");
+    const file = await disk.open(`${path}.new`, "new").catch(async (cause) => {
+      await source.close();
+      throw cause;
+    });
+    try {
+      while (file.size() < source.size()) {
+        const part = await source.read(file.size(), 1 << 20);
+        hash.update(part);
+        await file.write(part);
+      }
+      await disk.rename(`${path}.new`, path);
+      return file;
+    } catch (cause) {
+      await file.close();
+      throw cause;
+    } finally {
+      await source.close();
+    }
   }
 
   async function flush(one: Active): Promise<void> {

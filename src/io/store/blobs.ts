@@ -25,7 +25,8 @@ export interface BlobLimits {
   readonly arrivals: number;
 }
 
-export const blobLimits: BlobLimits = { size: 4 * 2 ** 30, open: 512, unfinished: 64 * 2 ** 30, arrivals: 200_000 };
+const GiB = 1024 * 1024 * 1024;
+export const blobLimits: BlobLimits = { size: 4 * GiB, open: 512, unfinished: 64 * GiB, arrivals: 200_000 };
 
 export interface FileBlobsOptions {
   /** The folder of the store; "blobs" unless told. */

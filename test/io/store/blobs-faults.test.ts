@@ -131,6 +131,9 @@ describe("blobs", () => {
         disk[then]();
         await model.open(disk);
         await model.put(4);
+        // Goes on with what is there: of a process that died in a failing sync, that is pages no disk holds.
+        await model.upload(2);
+        await model.upload(1);
         disk.crash();
         await model.open(disk);
       }

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { type DataSpec, dataSpecSchema } from "../data/source-spec.js";
 import { type Policy, policySchema } from "./policy.js";
-import { durationText, nameSchema, rateSchema, sizeSchema } from "./site-file-values.js";
+import { bandwidthSchema, durationText, nameSchema, sizeSchema } from "./site-file-values.js";
 import { checkedBy, yamlOf } from "./site-file-yaml.js";
 
 const columnName = z.string().min(1).max(256);
@@ -80,7 +80,7 @@ export const siteFileSchema = z.strictObject({
     .describe("my kind of event -> the federation's"),
   policy: policyPart.optional().describe("a policy file, or the policy itself"),
   proxy: proxySchema.optional().describe("default: the environment's https_proxy"),
-  bandwidth: rateSchema.optional().describe("most of the line that models and updates take"),
+  bandwidth: bandwidthSchema.optional().describe("most of the line that models and updates take"),
   workers: z.int().min(1).max(64).default(1).describe("threads that train"),
   keep: z
     .strictObject({

@@ -7,7 +7,7 @@ import { partitionSites } from "../../src/data/partition/partition.js";
 import { addStatistics, fitScaler, siteExamples, siteStatistic } from "../../src/data/pipeline.js";
 import { parseSiteFile, readSiteFile } from "../../src/edge/site-file.js";
 import { siteData, sitePart } from "../../src/edge/site-file-data.js";
-import { parseRate, parseSize } from "../../src/edge/site-file-values.js";
+import { parseSize } from "../../src/edge/site-file-values.js";
 import { loadDataset } from "../../src/io/source/load.js";
 import { dataPlanOf } from "../../src/round/node-plan.js";
 import { temporaryFolder } from "../support/folder.js";
@@ -72,10 +72,11 @@ describe("the file", () => {
     expect(faultsOf(() => readSiteFile("site: [a\ndata: b"))[0].where).toMatch(/^site.yaml, line/);
     expect(faultsOf(() => readSiteFile("site: *a"))[0].expected).toContain("YAML");
   });
-  it("reads rates and sizes", () => {
-    expect(parseRate("2Mbit/s", "bandwidth")).toBe(250_000);
+  it("reads bandwidths and sizes", () => {
+    expect(parseSiteFile({ site: "a", data: "federation", bandwidth: "2Mbit/s" }).bandwidth).toBe("2Mbit/s");
+    expect(faultsOf(() => parseSiteFile({ site: "a", data: "federation", bandwidth: "0Mbit/s" }))[0].expected).toContain("2Mbit/s");
     expect(parseSize("1.5 kB", "keep.size")).toBe(1500);
-    expect(() => parseRate("0Mbit/s", "bandwidth")).toThrow(MillwrightError);
+    expect(() => parseSize("20 MiB", "keep.size")).toThrow(MillwrightError);
   });
 });
 

@@ -164,7 +164,7 @@ function bytesOf(examples: ReturnType<typeof siteExamples>["train"]): number {
 }
 
 /** Encodes the messages of a run's first round as they will be sent. */
-function trafficOf(
+export function trafficOf(
   { file, initial }: Setup,
   sites: readonly { readonly site: string; readonly body: unknown; readonly facts: unknown; readonly weight: number }[],
   scaler: unknown,

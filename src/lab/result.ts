@@ -1,4 +1,5 @@
 /** The result of a simulated federation, as written by `simulate --json` and read by `report`. Absent metrics are left out, never zero. */
+import type { Inclusion } from "../round/node.js";
 
 /** centralised: all data pooled; local: every site alone; federated: the sites together. */
 export type ScenarioName = "centralised" | "local" | "federated";
@@ -53,6 +54,13 @@ export interface RoundResult {
   readonly seconds: number;
   /** Largest memory of a worker while training, in bytes. */
   readonly memory: number;
+  /** SHA-256 of the global model after the round. */
+  readonly model?: string;
+  /** Where the file has tiers: who counted at each of them, and the bytes of their links to their parents. */
+  readonly tiers?: {
+    readonly included: readonly Inclusion[];
+    readonly links: readonly { readonly name: string; readonly bytesUp: number; readonly bytesDown: number }[];
+  };
   readonly included: readonly string[];
   readonly excluded: readonly { readonly site: string; readonly reason: string }[];
   readonly perSite: readonly {
@@ -64,6 +72,22 @@ export interface RoundResult {
     readonly bytesDown: number;
     readonly memory: number;
   }[];
+}
+
+/** The links of a tree of tiers over a whole run, beside the links that the flat federation would need over the same distance. */
+export interface TiersResult {
+  readonly links: readonly {
+    readonly name: string;
+    readonly parent: string;
+    /** Sites below. */
+    readonly sites: number;
+    readonly bytesUp: number;
+    readonly bytesDown: number;
+  }[];
+  /** All links between tiers; the links of the sites to their tier stay on their own premises. */
+  readonly wan: { readonly bytesUp: number; readonly bytesDown: number };
+  /** Every site by itself over the same distance: once for each tier above it. */
+  readonly flat: { readonly bytesUp: number; readonly bytesDown: number };
 }
 
 /** How a partition falls: numbers per site, for the picture and for `data partition`. */
@@ -103,6 +127,8 @@ export interface SimulationResult {
   readonly scenarios: Partial<Readonly<Record<ScenarioName, ScenarioResult>>>;
   readonly rounds: readonly RoundResult[];
   readonly partition: PartitionSummary;
+  /** Where the file has tiers. */
+  readonly tiers?: TiersResult;
   /** Hand rules and ceilings that are printed beside the models. */
   readonly references: readonly Reference[];
   readonly privacy: { readonly claim: "none"; readonly explanation: string };

@@ -52,6 +52,8 @@ export interface Trained {
   readonly values: Float32Array;
   readonly threshold: ChosenThreshold | undefined;
   readonly run: RunResult;
+  /** Bytes of the questions before round 1, by link; the federated scenario only. */
+  readonly questions?: ReadonlyMap<string, { readonly bytesUp: number; readonly bytesDown: number }>;
 }
 
 export type Hooks = Pick<RunHooks, "executor" | "clock" | "signal"> & {
@@ -122,6 +124,7 @@ export async function trainFederated(
   const sites = new Map<string, PreparedSite>();
   const plan = runPlan(setup, "federated", "federated", `${setup.seed}/train`, lab.keep("federated"));
   let exchanged = { up: 0, down: 0 };
+  let questions: Trained["questions"];
   const judged = setup.file.evaluate?.every;
   const hooks: RunHooks = {
     ...runHooks(lab, plan),
@@ -138,6 +141,7 @@ export async function trainFederated(
     await world.ask("prepare", scaler);
     const all = [...world.traffic.values()];
     exchanged = { up: all.reduce((sum, one) => sum + one.up, 0), down: all.reduce((sum, one) => sum + one.down, 0) };
+    questions = new Map([...world.traffic].map(([name, { up, down }]) => [name, { bytesUp: up, bytesDown: down }]));
     const ready = setup.parts.map((part) => preparedSite(works.get(part.site) as SiteWork));
     for (const one of ready) sites.set(one.site, one);
     refuseFaults(checkCounts(setup, ready));
@@ -145,7 +149,7 @@ export async function trainFederated(
   });
   const result = await finish(lab, [...sites.values()], run.values);
   const traffic = { bytesUp: run.bytesUp + exchanged.up, bytesDown: run.bytesDown + exchanged.down };
-  return { ...result, run, result: { ...result.result, ...traffic, seconds: run.seconds } };
+  return { ...result, run, questions, result: { ...result.result, ...traffic, seconds: run.seconds } };
 }
 
 /** Scenario I: one site that holds everything. What it moved is the raw training data. */

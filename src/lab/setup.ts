@@ -1,5 +1,5 @@
 /** Everything that the scenarios of one simulation share, read from the federation file before anything is trained. */
-import { buildRule } from "../aggregation/registry.js";
+import { buildRule, type RuleSpec } from "../aggregation/registry.js";
 import type { Rule } from "../aggregation/rule.js";
 import { parseDuration } from "../core/duration.js";
 import { seeded } from "../core/random.js";
@@ -17,6 +17,7 @@ import { inferModel } from "../model/shape.js";
 import type { LossSpec, ModelSpec } from "../model/spec.js";
 import { checkPlan, refuseFaults } from "../round/check.js";
 import { conditionDefaults, type FederationFile, quorumDefaults } from "../round/file.js";
+import { resolveTiers, type Tier, tiersBelow } from "../round/tiers.js";
 import type { TrainingSpec } from "../training/spec.js";
 import type { ScenarioName } from "./result.js";
 import type { RunPlan } from "./run.js";
@@ -32,6 +33,9 @@ export interface Setup {
   readonly parameters: number;
   readonly initial: Float32Array;
   readonly rule: Rule;
+  /** Who reports to whom, and the rule of every tier by its name; a file without tiers has none but the root. */
+  readonly tree: Tier;
+  readonly rules: ReadonlyMap<string, Rule>;
   /** Digest of everything that determines the result. */
   readonly digest: string;
 }
@@ -50,12 +54,16 @@ export async function setUp(file: FederationFile, options: SetupOptions): Promis
   const { task, features, split, units, resample, gaps } = file;
   const dataPlan: DataPlan = { task, features, split, sites: file.sites, units, resample, gaps };
   const parts = partitionSites(dataset, dataPlan, seed);
-  const rule = buildRule(file.aggregate, file.aggregate.use === "mean" ? undefined : await loadRule(file.aggregate, options.folder));
+  const load = ruleLoader(options.folder);
+  const rule = await load(file.aggregate);
   const outputs = outputsOf(task, dataset);
   const context = { inputs: exampleShapes(dataPlan, dataset), outputs: outputs.width, task: modelTask(outputs) };
   const model = await modelOf(file, context, options.folder);
   const sites = parts.map((part) => part.site);
+  const loaded = new Map<RuleSpec, Rule>();
+  for (const spec of tierRules(file.tiers ?? {})) loaded.set(spec, await load(spec));
   refuseFaults(checkPlan(file, { sites, outputs, model, rule }));
+  const tree = resolveTiers(file, sites, (spec) => (loaded.get(spec) ?? rule).kind === "linear");
   return {
     file,
     seed,
@@ -67,6 +75,8 @@ export async function setUp(file: FederationFile, options: SetupOptions): Promis
     parameters: inferModel(model).parameters,
     initial: initialise(model, seeded(seed, "initial values")),
     rule,
+    tree,
+    rules: new Map(tiersBelow(tree).map((tier) => [tier.name, loaded.get(tier.rule) ?? rule])),
     digest: digestPlain({
       file,
       seed,
@@ -77,8 +87,20 @@ export async function setUp(file: FederationFile, options: SetupOptions): Promis
   };
 }
 
-async function loadRule({ use, ...options }: FederationFile["aggregate"], folder: string): Promise<unknown> {
-  return callPlugin(use, await loadPlugin(use, folder, "(options) => Rule"), options);
+function ruleLoader(folder: string): (spec: RuleSpec) => Promise<Rule> {
+  return async (spec) => {
+    if (spec.use === "mean") return buildRule(spec);
+    const { use, ...options } = spec;
+    return buildRule(spec, await callPlugin(use, await loadPlugin(use, folder, "(options) => Rule"), options));
+  };
+}
+
+/** The rules that tiers name, wherever they stand in the tree. */
+function tierRules(tiers: NonNullable<FederationFile["tiers"]>): RuleSpec[] {
+  return Object.values(tiers).flatMap(({ rule, children }) => [
+    ...(rule === undefined ? [] : [rule]),
+    ...children.flatMap((child) => (typeof child === "string" ? [] : tierRules(child))),
+  ]);
 }
 
 /** The model that a file names: a preset, or what the user's module makes of the inputs. */
@@ -121,6 +143,7 @@ export function runPlan(setup: Setup, scenario: ScenarioName, name: string, seed
     conditions: scenario === "federated" ? (file.conditions ?? conditionDefaults) : conditionDefaults,
     seed,
     keep,
+    ...(scenario === "federated" && file.tiers !== undefined ? { tiers: { file, tree: setup.tree, rules: setup.rules } } : {}),
   };
 }
 

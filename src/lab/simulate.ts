@@ -10,22 +10,26 @@
  */
 import { partitionSummary } from "../data/partition/summary.js";
 import { resolvePlan, type Scaler } from "../data/pipeline.js";
+import { packStatistic } from "../data/statistic-wire.js";
 import { stopwatch, today } from "../io/clock.js";
 import { cores, thisMachine } from "../io/machine.js";
 import { version } from "../io/version.js";
 import { threadExecutor } from "../io/workers/threads.js";
 import { kernelVersion } from "../kernels/instance.js";
 import { type Bundle, createBundle } from "../round/bundle.js";
+import { factsOf } from "../round/site-work.js";
 import type { Executor } from "../training/job.js";
 import { eventQueue, type SimulationEvent } from "./events.js";
 import { headlineOf } from "./judge.js";
+import { trafficOf } from "./plan.js";
 import { overallProgress } from "./progress.js";
 import { readPlan } from "./read-plan.js";
 import { aloneReference, referencesOf, remarksOf } from "./remarks.js";
-import type { ScenarioName, ScenarioResult, SimulationResult } from "./result.js";
+import type { ScenarioName, ScenarioResult, SimulationResult, TiersResult } from "./result.js";
 import { forgetRun, type RunPlan } from "./run.js";
 import { type Laboratory, laboratory, type PreparedSite, type Trained, trainCentralised, trainFederated, trainLocal } from "./scenarios.js";
 import { type Setup, setUp } from "./setup.js";
+import { tiersResult } from "./tiers.js";
 
 export type { SimulationEvent } from "./events.js";
 
@@ -190,6 +194,7 @@ function resultOf(setup: Setup, outcome: Outcome, workers: number, seconds: numb
       setup.dataset,
       sites.map(({ site, statistic, train, validation, test }) => ({ site, statistic, examples: { train, validation, test } })),
     ),
+    ...(file.tiers === undefined ? {} : { tiers: tiersOf(setup, outcome) }),
     references: [...aloneReference(scenarios.local), ...referencesOf(setup, task, sites)],
     privacy: {
       claim: "none",
@@ -208,4 +213,22 @@ function resultOf(setup: Setup, outcome: Outcome, workers: number, seconds: numb
       seconds,
     },
   };
+}
+
+/** What the tree saved of the way to the root. */
+function tiersOf(setup: Setup, { federated, sites, scaler }: Outcome): TiersResult {
+  const flat = new Map(
+    sites.map(({ site, statistic, train, validation, test }, i) => {
+      const facts = factsOf(setup.parts[i], setup.dataPlan, { train, validation, test }, setup.outputs);
+      const told = { site, body: packStatistic(statistic), facts, weight: train.count };
+      const { up, down } = trafficOf(setup, [told], scaler).total;
+      return [site, { bytesUp: up, bytesDown: down }];
+    }),
+  );
+  return tiersResult(
+    setup.tree,
+    federated.run.rounds,
+    federated.questions ?? new Map(),
+    (site) => flat.get(site) ?? { bytesUp: 0, bytesDown: 0 },
+  );
 }

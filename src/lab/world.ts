@@ -3,6 +3,7 @@
  * it as bytes, through the same codec as a real wire. Training runs for real, in parallel, on an Executor; only its duration is virtual,
  * so that the order of events, and with it the result, never depends on the machine.
  */
+import { type Bucket, type BucketState, bucket, linkBucket } from "../core/bucket.js";
 import { fail, MillwrightError } from "../core/errors.js";
 import { type Millis, millis } from "../core/quantities.js";
 import { seeded } from "../core/random.js";
@@ -15,6 +16,7 @@ import {
   newCoordinator,
 } from "../round/coordinator.js";
 import { decodeMessage, encodeMessage, keyOf, type Message } from "../round/messages.js";
+import type { Node, NodeInput, NodeState } from "../round/node.js";
 import { newSite, type SiteInput, type SiteState, siteProtocol } from "../round/site.js";
 
 /** What goes wrong in the simulated world, and how fast things are. Everything is drawn from the seed. */
@@ -45,6 +47,27 @@ export interface Traffic {
   down: number;
 }
 
+/** A facility or a region between the sites and the root: a link of its own to its parent. */
+export interface WorldRelay {
+  readonly name: string;
+  readonly node: Node;
+  /** Bytes per second, each way, that models and updates may use of the link to the parent. */
+  readonly bandwidth?: number;
+}
+
+/** Who reports to whom. A site or a relay that is not named reports to the root. */
+export interface WorldTree {
+  readonly relays: readonly WorldRelay[];
+  readonly parents: ReadonlyMap<string, string>;
+}
+
+/** Somebody below a relay who did not count in one of its rounds. */
+export interface RelayExclusion {
+  readonly tier: string;
+  readonly site: string;
+  readonly reason: string;
+}
+
 export interface World {
   /** Asks every site and waits for all answers, by site. */
   ask(topic: string, body: unknown): Promise<ReadonlyMap<string, unknown>>;
@@ -55,14 +78,19 @@ export interface World {
     round: number,
     closed: (round: ClosedRound, traffic: ReadonlyMap<string, Traffic>) => Promise<void>,
   ): Promise<Float32Array>;
-  /** Bytes so far, by site. */
+  /** Bytes so far, by link: a site's or a relay's to its parent. */
   readonly traffic: ReadonlyMap<string, Traffic>;
+  /** Who did not count at a relay since this was asked last. */
+  readonly exclusions: () => readonly RelayExclusion[];
   /** Virtual milliseconds since the start. */
   readonly now: () => Millis;
 }
 
 type Event =
   | { readonly to: "coordinator"; readonly from: string; readonly bytes: Uint8Array }
+  | { readonly to: "relay"; readonly relay: string; readonly from: string; readonly bytes: Uint8Array }
+  | { readonly to: "relay below"; readonly relay: string; readonly bytes: Uint8Array }
+  | { readonly to: "relay timer"; readonly relay: string }
   | { readonly to: "site"; readonly site: string; readonly bytes: Uint8Array }
   | { readonly to: "timer" }
   | { readonly to: "worker"; readonly site: string; readonly reply: Promise<Message> };
@@ -70,12 +98,23 @@ type Event =
 /** Events that one run may have: far above any real run, so that a protocol that never ends is an error and not a hang. */
 const mostEvents = 50_000_000;
 
-export function createWorld(plan: CoordinatorPlan, workers: readonly SiteWorker[], conditions: Conditions, seed: string): World {
+export function createWorld(
+  plan: CoordinatorPlan,
+  workers: readonly SiteWorker[],
+  conditions: Conditions,
+  seed: string,
+  tree: WorldTree = { relays: [], parents: new Map() },
+): World {
   /** How often a message went out before, by its label: what befalls it is drawn by name, so a run that is resumed meets the same fate. */
   const sent = new Map<string, number>();
   const byName = new Map(workers.map((worker) => [worker.site, worker]));
   const sites = new Map<string, SiteState>(workers.map((worker) => [worker.site, newSite(worker.site)]));
-  const traffic = new Map<string, Traffic>(workers.map((worker) => [worker.site, { up: 0, down: 0 }]));
+  const relays = new Map(tree.relays.map((relay) => [relay.name, { node: relay.node, state: relay.node.initial as NodeState }]));
+  const traffic = new Map<string, Traffic>(
+    [...workers.map((worker) => worker.site), ...relays.keys()].map((name) => [name, { up: 0, down: 0 }]),
+  );
+  const links = pacedLinks(tree);
+  let excluded: RelayExclusion[] = [];
   const queue = eventQueue<Event>();
   let coordinator: CoordinatorState = newCoordinator(plan);
   let now = millis(0);
@@ -86,16 +125,17 @@ export function createWorld(plan: CoordinatorPlan, workers: readonly SiteWorker[
   let failure: MillwrightError | undefined;
   let closedRounds: { readonly round: ClosedRound; readonly traffic: ReadonlyMap<string, Traffic> }[] = [];
 
-  function deliver(event: Event, site: string, message: Message): void {
+  function deliver(event: Event, site: string, message: Message, way: "up" | "down", size: number): void {
     const label = `${site}/${message.type}/${keyOf(message)}`;
     const times = sent.get(label) ?? 0;
     sent.set(label, times + 1);
     const random = seeded(seed, "network", label, times);
     const copies = random.float() < conditions.duplication ? 2 : 1;
+    const leaves = now + links(site, way, now, size, message);
     for (let copy = 0; copy < copies; copy++) {
       if (random.float() < conditions.loss) continue;
       const [least, most] = conditions.latency;
-      queue.push(now + least + (most - least) * random.float(), event);
+      queue.push(leaves + least + (most - least) * random.float(), event);
     }
   }
 
@@ -105,10 +145,7 @@ export function createWorld(plan: CoordinatorPlan, workers: readonly SiteWorker[
     const encoded = new Map<Message, Uint8Array>();
     for (const effect of effects) {
       if (effect.type === "send") {
-        const bytes = encoded.get(effect.message) ?? encodeMessage(effect.message);
-        encoded.set(effect.message, bytes);
-        counted(effect.to).down += bytes.length;
-        if (!isAway(effect.to, effect.message)) deliver({ to: "site", site: effect.to, bytes }, effect.to, effect.message);
+        sendDown(effect.to, effect.message, encoded);
       } else if (effect.type === "timer") queue.push(effect.at, { to: "timer" });
       else if (effect.type === "answered") answered = effect.answers;
       else if (effect.type === "closed") {
@@ -120,9 +157,40 @@ export function createWorld(plan: CoordinatorPlan, workers: readonly SiteWorker[
     }
   }
 
+  function sendDown(to: string, message: Message, encoded: Map<Message, Uint8Array>): void {
+    const bytes = encoded.get(message) ?? encodeMessage(message);
+    encoded.set(message, bytes);
+    counted(to).down += bytes.length;
+    const event: Event = relays.has(to) ? { to: "relay below", relay: to, bytes } : { to: "site", site: to, bytes };
+    if (!isAway(to, message)) deliver(event, to, message, "down", bytes.length);
+  }
+
+  function sendUp(from: string, message: Message): void {
+    const bytes = encodeMessage(message);
+    counted(from).up += bytes.length;
+    const parent = tree.parents.get(from);
+    const event: Event = parent === undefined ? { to: "coordinator", from, bytes } : { to: "relay", relay: parent, from, bytes };
+    deliver(event, from, message, "up", bytes.length);
+  }
+
+  function toRelay(name: string, input: NodeInput): void {
+    const relay = relays.get(name);
+    if (relay === undefined) fail("INTERNAL", { where: "simulated world", expected: "a relay", got: name });
+    const [next, effects] = relay.node.step(relay.state, input, now);
+    relay.state = next;
+    const encoded = new Map<Message, Uint8Array>();
+    for (const effect of effects) {
+      if (effect.type === "send") sendDown(effect.to, effect.message, encoded);
+      else if (effect.type === "reply") sendUp(name, effect.message);
+      else if (effect.type === "timer") queue.push(effect.at, { to: "relay timer", relay: name });
+      else if (effect.type === "closed") excluded.push(...effect.round.excluded.map((one) => ({ tier: name, ...one })));
+      else if (effect.type === "failed") throw effect.error;
+    }
+  }
+
   /** A site that is away hears nothing in this attempt; drawn by name, so the order of events does not matter. */
   function isAway(site: string, message: Message): boolean {
-    if (message.type !== "train" || conditions.dropout === 0) return false;
+    if (message.type !== "train" || conditions.dropout === 0 || relays.has(site)) return false;
     return seeded(seed, "away", site, message.round, message.attempt).float() < conditions.dropout;
   }
 
@@ -131,9 +199,7 @@ export function createWorld(plan: CoordinatorPlan, workers: readonly SiteWorker[
     sites.set(site, next);
     for (const effect of effects) {
       if (effect.type === "send") {
-        const bytes = encodeMessage(effect.message);
-        counted(site).up += bytes.length;
-        deliver({ to: "coordinator", from: site, bytes }, site, effect.message);
+        sendUp(site, effect.message);
       } else {
         const worker = byName.get(site) as SiteWorker;
         const slow = effect.request.type === "train" ? 1 + conditions.skew * seeded(seed, "speed", site, effect.request.round).float() : 1;
@@ -158,12 +224,20 @@ export function createWorld(plan: CoordinatorPlan, workers: readonly SiteWorker[
     const event = next.event;
     if (event.to === "timer") toCoordinator({ type: "timer" });
     else if (event.to === "worker") toSite(event.site, { type: "worked", reply: await event.reply });
+    else if (event.to === "relay timer") toRelay(event.relay, { type: "timer" });
+    else if (event.to === "relay below") toRelay(event.relay, { type: "parent", message: decodeMessage(event.bytes) });
+    else if (event.to === "relay") toRelay(event.relay, { type: "message", from: event.from, message: decodeMessage(event.bytes) });
     else if (event.to === "site") toSite(event.site, { type: "message", message: decodeMessage(event.bytes) });
     else toCoordinator({ type: "message", from: event.from, message: decodeMessage(event.bytes) });
   }
 
   return {
     traffic,
+    exclusions() {
+      const all = excluded;
+      excluded = [];
+      return all;
+    },
     now: () => now,
     async ask(topic, body) {
       answered = undefined;
@@ -186,6 +260,26 @@ export function createWorld(plan: CoordinatorPlan, workers: readonly SiteWorker[
         await advance();
       }
     },
+  };
+}
+
+/** Milliseconds that bytes wait before they leave: models and updates keep to their share of a link, everything else does not wait. */
+function pacedLinks({ relays }: WorldTree) {
+  const links = new Map<string, { readonly pace: Bucket; state: BucketState }>();
+  for (const { name, bandwidth } of relays) {
+    if (bandwidth === undefined) continue;
+    for (const way of ["up", "down"]) {
+      const pace = bucket(linkBucket(bandwidth));
+      links.set(`${way} ${name}`, { pace, state: pace.start(millis(0)) });
+    }
+  }
+  return (name: string, way: "up" | "down", now: Millis, size: number, message: Message): number => {
+    const link = links.get(`${way} ${name}`);
+    if (link === undefined) return 0;
+    const bulk = message.type === "train" || message.type === "update" || message.type === "partial";
+    const [state, wait] = link.pace.take(link.state, now, size, bulk ? "bulk" : "control");
+    link.state = state;
+    return wait;
   };
 }
 

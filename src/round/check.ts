@@ -11,6 +11,7 @@ import { type ErrorCode, type ErrorDetail, MillwrightError } from "../core/error
 import type { OutputSpec } from "../data/pipeline.js";
 import type { LossSpec, ModelSpec } from "../model/spec.js";
 import { conditionDefaults, type FederationFile, quorumDefaults } from "./file.js";
+import { readTiers } from "./tiers.js";
 
 /** A fault or a warning: where, what was expected and found, what to do, and the code it is refused under. */
 export interface Finding extends ErrorDetail {
@@ -96,6 +97,15 @@ const losses: Record<OutputSpec["kind"], readonly LossSpec["use"][]> = {
 };
 
 const checks: readonly Check[] = [
+  {
+    claim: "every site has one place in the tree of tiers",
+    look: (file, { sites }) => {
+      if (file.tiers === undefined) return undefined;
+      const { faults, warnings } = readTiers(file, sites);
+      const coded = (all: readonly ErrorDetail[]): Finding[] => all.map((one) => ({ code: "PLAN_REFUSED", ...one }));
+      return { faults: coded(faults), warnings: coded(warnings) };
+    },
+  },
   {
     claim: "there are enough sites for the rule, and not too many",
     look: ({ aggregate }, { sites, rule }) => {

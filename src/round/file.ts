@@ -11,16 +11,10 @@ import { dataSpecSchema } from "../data/source-spec.js";
 import { thresholdSchema } from "../evaluation/threshold-spec.js";
 import { modelPartSchema } from "../model/module.js";
 import { trainingSchema } from "../training/spec.js";
+import { quorumSchema } from "./quorum.js";
+import { tiersSchema } from "./tiers.js";
 
 const probability = z.number().min(0).max(1);
-
-/** Fewer than all sites may be enough for a round: goal closes it, minimum lets it close at the deadline. Fractions of the sites. */
-const quorumSchema = z.strictObject({
-  goal: probability.default(1).describe("fraction of sites whose updates close a round at once"),
-  minimum: probability.default(0.5).describe("fraction of sites without which the round is abandoned at its deadline"),
-  deadline: z.string().default("10min").describe("how long a round may take"),
-  attempts: z.int().min(1).max(100).default(3).describe("attempts of a round before the run fails"),
-});
 
 /** What goes wrong in the simulated world. Has no meaning for `serve` and `join`. */
 const conditionsSchema = z.strictObject({
@@ -70,6 +64,7 @@ export const federationSchema = z.strictObject({
   aggregate: ruleSchema.default({ use: "mean", weighted: true }),
   encoding: z.strictObject({ fractionBits: z.int().min(8).max(30).default(24), range: z.number().positive().default(32) }).optional(),
   quorum: quorumSchema.optional(),
+  tiers: tiersSchema.optional().describe("the tree of enterprise, regions and facilities between the sites and the root"),
   conditions: conditionsSchema.optional(),
   threshold: thresholdSchema.optional(),
   detection: detectionSchema.optional(),

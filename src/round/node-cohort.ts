@@ -54,11 +54,11 @@ export function claimsOf({
   children,
   weights,
 }: Pick<Cohort, "children" | "weights">): Pick<CoordinatorPlan, "sites" | "weights" | "members"> {
-  const relays = children.filter(({ relay }) => relay === true);
+  const cohorts = children.filter(({ members }) => members > 1);
   return {
     sites: children.map(({ site }) => site),
     weights,
-    ...(relays.length === 0 ? {} : { members: Object.fromEntries(relays.map(({ site, members }) => [site, members])) }),
+    ...(cohorts.length === 0 ? {} : { members: Object.fromEntries(cohorts.map(({ site, members }) => [site, members])) }),
   };
 }
 
@@ -144,8 +144,7 @@ function unfit(cohort: Cohort, child: Child, body: unknown, planner: Planner): s
 /** What a child may not say of itself. */
 export function wrongFacts(child: Child, facts: Facts): string | undefined {
   if (facts.train < 1) return "DATA_EMPTY: expected at least one training example, got none";
-  if (facts.members > child.members || (child.relay !== true && facts.members !== 1))
-    return `MESSAGE_INVALID: expected up to ${child.members} members, got ${facts.members}`;
+  if (facts.members > child.members) return `MESSAGE_INVALID: expected up to ${child.members} members, got ${facts.members}`;
   return undefined;
 }
 

@@ -31,27 +31,28 @@ export function unacceptable(plan: CoordinatorPlan, length: number, one: Counted
 }
 
 function wrongUpdate(plan: CoordinatorPlan, one: Extract<Counted, { type: "update" }>): string | undefined {
-  const members = plan.members?.[one.from];
-  if (members === undefined || one.rounds === undefined) {
-    if (members !== undefined) return "expected a relay to name its members, got none";
-    if (one.rounds !== undefined) return "expected a site, got one that names members of its own";
-    return one.members === 1 ? undefined : `expected one member, got ${one.members}`;
-  }
+  if (one.rounds === undefined) return one.members === 1 ? undefined : `expected one member, got ${one.members}`;
   const standing = standingOf(one.rounds);
-  if (standing.members !== one.members || one.members > members)
-    return `expected up to ${members} members, as named, got ${one.members} (named: ${standing.members})`;
+  const wrong = wrongMembers(plan, one, standing.members);
+  if (wrong !== undefined) return wrong;
   return standing.weight === one.weight ? undefined : `expected the weight of the named members (${standing.weight}), got ${one.weight}`;
 }
 
 function wrongPartial(plan: CoordinatorPlan, one: Extract<Counted, { type: "partial" }>, most: number): string | undefined {
   if (plan.rule.kind !== "linear") return `expected an update (rule ${plan.rule.name} needs to see them), got a sum`;
-  const members = plan.members?.[one.from];
-  if (members === undefined) return "expected an update of a site, got a sum";
   const standing = standingOf([one.included]);
-  if (standing.members !== one.members || one.members > members)
-    return `expected up to ${members} members, as named, got ${one.members} (named: ${standing.members})`;
-  if (leavesOf(one.included).size !== one.members) return `expected ${one.members} different sites, got ${leavesOf(one.included).size}`;
+  const wrong = wrongMembers(plan, one, standing.members);
+  if (wrong !== undefined) return wrong;
+  const leaves = leavesOf(one.included).size;
+  if (leaves !== one.members) return `expected ${one.members} different sites, got ${leaves}`;
   return standing.weight <= most ? undefined : `expected members with up to ${most} examples, got ${standing.weight}`;
+}
+
+function wrongMembers(plan: CoordinatorPlan, one: Counted, named: number): string | undefined {
+  const most = plan.members?.[one.from] ?? 1;
+  return named === one.members && named <= most
+    ? undefined
+    : `expected up to ${most} members, as named, got ${one.members} (named: ${named})`;
 }
 
 function normOf(one: Counted, plan: CoordinatorPlan): number {

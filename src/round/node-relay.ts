@@ -304,7 +304,7 @@ export function createRelay(options: RelayOptions): Node {
       return settle({ ...rest, ...(order === "pause" ? { paused: true } : {}), since: now }, next, effects, now);
     }
     if (site === undefined || site === operator || order === "stop") return [state, []];
-    const child: Child = members === undefined ? { site, members: 1 } : { site, members, relay: true };
+    const child: Child = { site, members: members ?? 1 };
     const [next, effects] =
       order === "exclude" ? exclude(state, site, planner, now) : include(state, child, state.exchange > 0, planner, now);
     return next === state ? [state, []] : settle(state, next, effects, now);

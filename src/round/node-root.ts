@@ -183,7 +183,10 @@ export function createRoot(options: RootOptions): Node {
       test,
       ...(positives === undefined ? {} : { positives }),
     }));
-    refuseFaults(checkPlan(file, { sites: counts.map(({ site }) => site), outputs: total.outputs, model, rule, counts }));
+    // The tree of sites was checked with the file; what reports here may be relays.
+    refuseFaults(
+      checkPlan({ ...file, tiers: undefined }, { sites: counts.map(({ site }) => site), outputs: total.outputs, model, rule, counts }),
+    );
     const weights = Object.fromEntries(told.map(([site, { train }]) => [site, train]));
     const ready: RootState = { ...state, weights, total, phase: "rounds", since: now };
     const values = initialise(model, seeded(seed, "initial values"));
@@ -269,7 +272,7 @@ export function createRoot(options: RootOptions): Node {
       }
       case "include": {
         if (site === undefined || site === operator) return [state, []];
-        const child: Child = members === undefined ? { site, members: 1 } : { site, members, relay: true };
+        const child: Child = { site, members: members ?? 1 };
         const [next, effects] = include(state, child, state.phase !== "new", planner, now);
         return next === state ? [state, []] : settle(state, next, effects, now);
       }

@@ -42,8 +42,6 @@ export interface Child {
   readonly site: string;
   /** Sites it may stand for: 1 for a site. */
   readonly members: number;
-  /** It adds up the contributions of members of its own. */
-  readonly relay?: boolean;
 }
 
 /** Who counted in a closed round of a node. A child that is a relay names its own members, one entry per round it ran for this one. */

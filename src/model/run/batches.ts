@@ -141,18 +141,14 @@ export function fillBatch(instance: KernelInstance, facts: BatchFacts, order: In
   const octets = Math.ceil(order.length / 8);
   const integers = instance.integers();
   const floats = instance.floats();
+  const [from, valid, weights] = [facts.order >> 2, facts.valid >> 2, facts.scale >> 2];
   let spare = 0;
-  for (const example of order) {
-    if (example >= 0) {
-      spare = example;
-      break;
-    }
-  }
+  for (let i = order.length - 1; i >= 0; i--) if (order[i] >= 0) spare = order[i];
   for (let i = 0; i < octets * 8; i++) {
     const example = i < order.length ? order[i] : -1;
-    integers[(facts.order >> 2) + i] = example >= 0 ? example : spare;
-    floats[(facts.valid >> 2) + i] = example >= 0 ? 1 : 0;
-    floats[(facts.scale >> 2) + i] = example >= 0 ? scale : 0;
+    integers[from + i] = example >= 0 ? example : spare;
+    floats[valid + i] = example >= 0 ? 1 : 0;
+    floats[weights + i] = example >= 0 ? scale : 0;
   }
   facts.count = order.length;
   return octets;

@@ -40,26 +40,57 @@ export function emitLoss(build: Build, loss: LossSpec, output: View, target: Sto
     const rows = joined ? 1 : y.rows;
     const run = joined ? y.rows * y.run : y.run;
     const [a, b, c] = [pitchOf(y), pitchOf(target), delta ? pitchOf(delta) : 0];
-    const places = (octet: number) =>
-      [address(y, octet), address(target, octet), delta ? address(delta, octet) : 0, facts.scale + octet * 32] as const;
+    const deltaAt = (octet: number) => (delta ? address(delta, octet) : 0);
+    const { binaryLoss, crossEntropy, regressionLoss } = kernels;
     switch (loss.use) {
       case "bce": {
         const positive = loss.positiveWeight ?? 1;
         return (octet) => {
-          facts.loss += kernels.binaryLoss(...places(octet), rows, run, a, b, c, positive);
+          facts.loss += binaryLoss(
+            address(y, octet),
+            address(target, octet),
+            deltaAt(octet),
+            facts.scale + octet * 32,
+            rows,
+            run,
+            a,
+            b,
+            c,
+            positive,
+          );
         };
       }
       case "cross-entropy": {
         const smoothing = loss.labelSmoothing ?? 0;
         return (octet) => {
-          facts.loss += kernels.crossEntropy(...places(octet), output.c, smoothing, facts.classWeights);
+          facts.loss += crossEntropy(
+            address(y, octet),
+            address(target, octet),
+            deltaAt(octet),
+            facts.scale + octet * 32,
+            output.c,
+            smoothing,
+            facts.classWeights,
+          );
         };
       }
       default: {
         const kind = kinds[loss.use];
         const edge = loss.use === "huber" ? (loss.delta ?? 1) : 1;
         return (octet) => {
-          facts.loss += kernels.regressionLoss(kind, ...places(octet), rows, run, a, b, c, edge);
+          facts.loss += regressionLoss(
+            kind,
+            address(y, octet),
+            address(target, octet),
+            deltaAt(octet),
+            facts.scale + octet * 32,
+            rows,
+            run,
+            a,
+            b,
+            c,
+            edge,
+          );
         };
       }
     }

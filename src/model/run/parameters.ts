@@ -86,6 +86,8 @@ export function createParameters(flatSize: number): Parameters {
   const kernelOf = new Int32Array(flatSize).fill(-1);
   const blocks = new Map<string, Block>();
   const tables = new Map<string, { offset: number; terms: 1 | 2; table: readonly number[] }>();
+  /** What fills the derived weights, once the layout is known. */
+  const fills: { table: number; to: number; count: number; terms: number }[] = [];
   const roles = { parameter: [] as number[], buffer: [] as number[] };
   let derivedSize = 0;
   let instance: KernelInstance | undefined;
@@ -147,7 +149,8 @@ export function createParameters(flatSize: number): Parameters {
     on.bytes().fill(0, start, end);
     let next = at.tables >> 2;
     const integers = on.integers();
-    for (const { table } of tables.values()) {
+    for (const { offset, terms, table } of tables.values()) {
+      fills.push({ table: next * 4, to: at.derived + offset * 4, count: table.length / terms, terms });
       for (const element of table) integers[next++] = element < 0 ? at.zero - at.theta : element * 4;
     }
     instance = on;
@@ -183,12 +186,8 @@ export function createParameters(flatSize: number): Parameters {
       return [at.first, at.second];
     },
     refresh() {
-      const { kernels } = ready();
-      let table = at.tables;
-      for (const { offset, terms, table: entries } of tables.values()) {
-        kernels.permute(at.theta, table, at.derived + offset * 4, entries.length / terms, terms);
-        table += entries.length * 4;
-      }
+      const { permute } = ready().kernels;
+      for (let i = 0; i < fills.length; i++) permute(at.theta, fills[i].table, fills[i].to, fills[i].count, fills[i].terms);
     },
     load(values) {
       const memory = ready().floats();

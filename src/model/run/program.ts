@@ -125,12 +125,10 @@ export function link(operations: readonly Operation[], instance: KernelInstance,
     end,
     clear: () => instance.bytes().fill(0, start, end),
     run(count) {
-      for (const { all, runs } of bound) {
-        if (all) {
-          for (const run of runs) run(count);
-          continue;
-        }
-        for (let octet = 0; octet < count; octet++) for (const run of runs) run(octet);
+      for (let p = 0; p < bound.length; p++) {
+        const { all, runs } = bound[p];
+        const [first, end] = all ? [count, count + 1] : [0, count];
+        for (let octet = first; octet < end; octet++) for (let i = 0; i < runs.length; i++) runs[i](octet);
       }
     },
   };

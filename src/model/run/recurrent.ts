@@ -107,13 +107,11 @@ export function emitRecurrent(context: Context, node: Lstm | Gru): Emitted {
       const late = context.mode === "train" && steps < 8;
       const uses = [x.on, gates, kept];
       const gradient = () => {
-        const { base, lanes } = gradientPlace(context);
-        return (octet: number) => {
-          const first = late ? 0 : octet;
-          const of = { base, lanes, steps, features, units, gates: address(gates, first) };
-          const rows = late ? { count: octet, x: x.on.stride, h: kept.stride, gates: gates.stride } : { count: 1, x: 0, h: 0, gates: 0 };
-          recurrentGradient(context, cell, { ...of, x: inputAt(d, first, x.on), h: stateAt(direction, first), rows });
-        };
+        const rows = late ? { x: x.on.stride, h: kept.stride, gates: gates.stride } : { x: 0, h: 0, gates: 0 };
+        const [xStep, hStep] = [inputAt(d, 0, x.on).step, stateAt(direction, 0).step];
+        const run = recurrentGradient(context, cell, { ...gradientPlace(context), steps, features, units, xStep, hStep, rows });
+        if (late) return (octets: number) => run(inputAt(d, 0, x.on).at, stateAt(direction, 0).at, address(gates, 0), octets);
+        return (octet: number) => run(inputAt(d, octet, x.on).at, stateAt(direction, octet).at, address(gates, octet), 1);
       };
       if (late) context.late(uses, gradient);
       else context.each(uses, gradient);
@@ -134,78 +132,74 @@ export function emitRecurrent(context: Context, node: Lstm | Gru): Emitted {
   return { value, backward };
 }
 
-interface Steps {
-  readonly at: number;
-  readonly step: number;
-}
-
 interface GradientOf {
   readonly base: number;
   readonly lanes: number;
-  readonly x: Steps;
-  readonly h: Steps;
-  readonly gates: number;
   readonly steps: number;
   readonly features: number;
   readonly units: number;
-  /** Octets summed in one call, and the bytes between them. */
-  readonly rows: { readonly count: number; readonly x: number; readonly h: number; readonly gates: number };
+  /** Bytes from one step to the next. */
+  readonly xStep: number;
+  readonly hStep: number;
+  /** Bytes between octets that are summed in one call. */
+  readonly rows: { readonly x: number; readonly h: number; readonly gates: number };
 }
 
-function recurrentGradient(context: Context, cell: Cell, of: GradientOf): void {
+/** One call of the weight gradient: what does not depend on the octet. */
+interface Part {
+  readonly ofInput: boolean;
+  readonly at: number;
+  readonly gates: number;
+  readonly g: number;
+  readonly k: number;
+  readonly first: number;
+  readonly depth: number;
+  readonly length: number;
+}
+
+/** Adds the gradients of a cell's weights for `count` octets, the first of which lies at x, h and gates. */
+function recurrentGradient(context: Context, cell: Cell, of: GradientOf): (x: number, h: number, gates: number, count: number) => void {
   const { weightGradient, biasGradient } = context.kernels;
-  const { base, lanes, x, h, gates, steps, features, units, rows } = of;
+  const { base, lanes, steps, features, units, xStep, hStep, rows } = of;
   const gateRow = (units | 1) * 4 * slotBytes;
   const [fours, threes, zTile] = cell.lstm ? [units, 0, 0] : [0, units, 4 * slotBytes];
-  const panel = (from: Steps, row: number, z: number, g: number, k: number, first: number, depth: number, count: number) => {
+  const parts: Part[] = [];
+  const panel = (ofInput: boolean, z: number, g: number, k: number, offset: number, depth: number, count: number) => {
     if (count === 0) return;
     const cut = gradientBlocks(k, count);
+    const step = ofInput ? xStep : hStep;
     for (let i = 0; i < k; i += cut.depth) {
-      const n = Math.min(cut.depth, k - i);
       for (let t = 0; t < count; t += cut.length) {
-        const length = Math.min(cut.length, count - t);
-        const p = from.at + t * from.step + i * slotBytes;
-        const q = z + t * gateRow;
-        weightGradient(
-          p,
-          q,
-          g,
-          lanes,
-          1,
-          0,
-          n,
-          first + i,
-          depth,
-          fours,
-          threes,
-          0,
-          zTile,
-          rows.count,
-          row,
-          rows.gates,
-          length,
-          from.step,
-          gateRow,
-        );
+        const [n, length] = [Math.min(cut.depth, k - i), Math.min(cut.length, count - t)];
+        const at = t * step + i * slotBytes;
+        parts.push({ ofInput, at, gates: z + t * gateRow, g, k: n, first: offset + i, depth, length });
       }
     }
   };
   const wx = base + cell.wx.offset * 16;
+  const wh = base + cell.wh.offset * 16;
   const bx = base + cell.bx.offset * 16;
   const bh = base + cell.bh.offset * 16;
-  const bias = (z: number, g: number, twin: number, tiles: number, width: number, pitch: number) =>
-    biasGradient(z, g, lanes, twin, tiles, width, pitch, rows.count, rows.gates, steps, gateRow);
   if (cell.lstm) {
-    const depth = features + units;
-    panel(x, rows.x, gates, wx, features, 0, depth, steps);
-    panel(h, rows.h, gates + gateRow, wx, units, features, depth, steps - 1);
-    bias(gates, bx, bh - bx, 1, 4 * units, 4 * units);
+    panel(true, 0, wx, features, 0, features + units, steps);
+    panel(false, gateRow, wx, units, features, features + units, steps - 1);
   } else {
-    panel(x, rows.x, gates, wx, features, 0, features, steps);
-    panel(h, rows.h, gates + gateRow + slotBytes, base + cell.wh.offset * 16, units, 0, units, steps - 1);
-    bias(gates, bx, 0, units, 3, 4);
-    bias(gates + slotBytes, bh, 0, units, 3, 4);
+    panel(true, 0, wx, features, 0, features, steps);
+    panel(false, gateRow + slotBytes, wh, units, 0, units, steps - 1);
   }
+  return (x, h, gates, count) => {
+    for (const part of parts) {
+      const { ofInput, g, k, first, depth, length } = part;
+      const [p, z] = [(ofInput ? x : h) + part.at, gates + part.gates];
+      const [row, step] = ofInput ? [rows.x, xStep] : [rows.h, hStep];
+      weightGradient(p, z, g, lanes, 1, 0, k, first, depth, fours, threes, 0, zTile, count, row, rows.gates, length, step, gateRow);
+    }
+    if (cell.lstm) biasGradient(gates, bx, lanes, bh - bx, 1, 4 * units, 4 * units, count, rows.gates, steps, gateRow);
+    else {
+      biasGradient(gates, bx, lanes, 0, units, 3, 4, count, rows.gates, steps, gateRow);
+      biasGradient(gates + slotBytes, bh, lanes, 0, units, 3, 4, count, rows.gates, steps, gateRow);
+    }
+  };
 }
 
 function lstmCell(context: Context, suffix: string, features: number, units: number): Cell {

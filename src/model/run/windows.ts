@@ -225,35 +225,67 @@ export function windowGradient(build: Build, windows: Windows, weight: Block): v
     const g = geometry(windows);
     const { base, lanes } = gradientPlace(build);
     const at = base + weight.offset * 16;
-    /** All of rows x cols positions, in blocks of k and of the longer loop. */
-    const blocks = (x: number, z: number, rows: number, xRow: number, zRow: number, cols: number, xCol: number, zCol: number) => {
-      const { segments, segment, k } = g;
+    const { segments, segment, k } = g;
+    /** All of rows x cols positions, in blocks of k and of the longer loop; what does not depend on the octet is cut once. */
+    const blocks = (rows: number, xRow: number, zRow: number, cols: number, xCol: number, zCol: number) => {
       // Several segments are a small kernel over an image: only rows are cut, by what a row of windows covers.
       const byRows = rows > 1;
       const cut = gradientBlocks(segments > 1 ? Math.ceil((xRow * rows) / slotBytes / Math.max(1, rows)) : k, byRows ? rows : cols);
       const part = segments > 1 ? k : cut.depth;
+      const parts: { x: number; z: number; first: number; kk: number; nr: number; nc: number }[] = [];
       for (let first = 0; first < k; first += part) {
         const kk = Math.min(part, k - first);
-        const from = x + g.corner + first * slotBytes;
+        const from = g.corner + first * slotBytes;
         for (let p = 0; p < (byRows ? rows : cols); p += cut.length) {
           const n = Math.min(cut.length, (byRows ? rows : cols) - p);
-          const [px, pz] = byRows ? [from + p * xRow, z + p * zRow] : [from + p * xCol, z + p * zCol];
+          const [px, pz] = byRows ? [p * xRow, p * zRow] : [p * xCol, p * zCol];
           const [nr, nc] = byRows ? [n, cols] : [1, n];
-          weightGradient(px, pz, at, lanes, segments, segment, kk, first, depth, fours, threes, rest, 0, nr, xRow, zRow, nc, xCol, zCol);
+          parts.push({ x: from + px, z: pz, first, kk, nr, nc });
         }
       }
+      return (x: number, z: number) => {
+        for (const { x: px, z: pz, first, kk, nr, nc } of parts) {
+          weightGradient(
+            x + px,
+            z + pz,
+            at,
+            lanes,
+            segments,
+            segment,
+            kk,
+            first,
+            depth,
+            fours,
+            threes,
+            rest,
+            0,
+            nr,
+            xRow,
+            zRow,
+            nc,
+            xCol,
+            zCol,
+          );
+        }
+      };
     };
-    if (!late) {
-      return (octet: number) => blocks(address(wide.on, octet), address(narrow.on, octet), g.rows, g.xRow, g.yRow, g.cols, g.xCol, g.yCol);
-    }
+    const one = blocks(g.rows, g.xRow, g.yRow, g.cols, g.xCol, g.yCol);
+    if (!late) return (octet: number) => one(address(wide.on, octet), address(narrow.on, octet));
     // geometry has merged the positions of an octet where it can; then octets are the rows, or with one position the columns.
+    const [xs, zs] = [wide.on.stride, narrow.on.stride];
+    const all = new Map<number, (x: number, z: number) => void>();
     return (octets: number) => {
       const [x, z] = [address(wide.on, 0), address(narrow.on, 0)];
-      const [xs, zs] = [wide.on.stride, narrow.on.stride];
       if (g.rows > 1) {
-        for (let o = 0; o < octets; o++) blocks(x + o * xs, z + o * zs, g.rows, g.xRow, g.yRow, g.cols, g.xCol, g.yCol);
-      } else if (g.cols === 1) blocks(x, z, 1, 0, 0, octets, xs, zs);
-      else blocks(x, z, octets, xs, zs, g.cols, g.xCol, g.yCol);
+        for (let o = 0; o < octets; o++) one(x + o * xs, z + o * zs);
+        return;
+      }
+      // Batches come in two sizes: the full one and the last of an epoch.
+      if (!all.has(octets)) {
+        if (all.size > 2) all.clear();
+        all.set(octets, g.cols === 1 ? blocks(1, 0, 0, octets, xs, zs) : blocks(octets, xs, zs, g.cols, g.xCol, g.yCol));
+      }
+      all.get(octets)!(x, z);
     };
   };
   if (late) build.late([wide.on, narrow.on], bind);

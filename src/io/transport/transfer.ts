@@ -46,7 +46,8 @@ export async function download(client: Requests, clock: Clock, limits: ClientLim
       const chunk = pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces);
       pieces = [];
       waiting = 0;
-      to.onBytes?.(await writer.write(chunk, writer.received()));
+      const received = await writer.write(chunk, writer.received());
+      to.onBytes?.(received);
     };
     let left = writer.size - from;
     try {
@@ -71,7 +72,8 @@ export async function download(client: Requests, clock: Clock, limits: ClientLim
       // What came before the line broke need not come again.
       await flush();
     }
-    return writer.received() === writer.size ? "done" : "more";
+    if (writer.received() === writer.size) return "done";
+    return writer.received() > from ? "more" : "nothing";
   });
   await writer.finish();
 }

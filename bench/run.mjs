@@ -13,6 +13,7 @@ import { cases } from "./lib/ours.mjs";
 import { coldStartBench, memoryBench, wasmSizeBench } from "./lib/process-bench.mjs";
 import { printer } from "./lib/report.mjs";
 import { stepBench } from "./lib/step-bench.mjs";
+import { loadConnections, loadUploads } from "./load.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -39,6 +40,8 @@ const benches = {
   memory: () => memoryBench(out),
   "cold-start": () => coldStartBench(out),
   "wasm-size": () => wasmSizeBench(out),
+  "load-connections": () => loadConnections(out),
+  "load-uploads": () => loadUploads(out),
   microkernel: () => {
     const script = join(dirname(fileURLToPath(import.meta.url)), "kernels.mjs");
     const run = spawnSync(process.execPath, [script, String(seconds), ...(values.json ? ["--json"] : [])], { stdio: "inherit" });

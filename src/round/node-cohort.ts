@@ -39,6 +39,18 @@ export type CohortStep = readonly [Cohort, readonly CoordinatorEffect[]];
 /** Children that may wait to be let in. */
 const mostJoining = 10_000;
 
+/** The part of a node's state that the conversation changes; the rest is its own. */
+export function cohortOf({ coordinator, children, weights, joining, scaler, total }: Cohort): Cohort {
+  return {
+    coordinator,
+    children,
+    weights,
+    joining,
+    ...(scaler === undefined ? {} : { scaler }),
+    ...(total === undefined ? {} : { total }),
+  };
+}
+
 export function drive(cohort: Cohort, input: Parameters<typeof coordinatorProtocol.step>[1], now: Millis): CohortStep {
   const [coordinator, effects] = coordinatorProtocol.step(cohort.coordinator, input, now);
   return [coordinator === cohort.coordinator ? cohort : { ...cohort, coordinator }, effects];

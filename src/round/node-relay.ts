@@ -14,7 +14,19 @@ import { type CoordinatorEffect, type CoordinatorPlan, newCoordinator } from "./
 import type { FederationFile } from "./file.js";
 import { keyOf, type Message, type Reply, type Request } from "./messages.js";
 import { type Child, type Inclusion, type Node, type NodeEffect, type NodeInput, operator, type Waiting } from "./node.js";
-import { type Cohort, drive, exclude, include, inviteAll, joined, openWait, pendingOf, remind, wrongFacts } from "./node-cohort.js";
+import {
+  type Cohort,
+  cohortOf,
+  drive,
+  exclude,
+  include,
+  inviteAll,
+  joined,
+  openWait,
+  pendingOf,
+  remind,
+  wrongFacts,
+} from "./node-cohort.js";
 import { meanLoss, standingOf } from "./node-inclusion.js";
 import { plannerOf, type QuorumSpec } from "./node-plan.js";
 import { packRelay, unpackRelay } from "./node-snapshot.js";
@@ -177,7 +189,7 @@ export function createRelay(options: RelayOptions): Node {
   }
 
   function settle(before: RelayState, cohort: Cohort, effects: readonly CoordinatorEffect[], now: Millis): Step {
-    let state: RelayState = { ...before, ...cohort };
+    let state: RelayState = { ...before, ...cohortOf(cohort) };
     const { attempt, open } = state.coordinator;
     if (open?.request.type === "train") state = { ...state, attempts: Math.max(state.attempts, attempt) };
     const out: NodeEffect[] = [];

@@ -21,7 +21,19 @@ import { type CoordinatorEffect, newCoordinator } from "./coordinator.js";
 import type { FederationFile } from "./file.js";
 import type { Message } from "./messages.js";
 import { type Child, type Node, type NodeEffect, type NodeInput, operator, type Release, type Waiting } from "./node.js";
-import { type Cohort, drive, exclude, include, inviteAll, joined, openWait, pendingOf, remind, wrongFacts } from "./node-cohort.js";
+import {
+  type Cohort,
+  cohortOf,
+  drive,
+  exclude,
+  include,
+  inviteAll,
+  joined,
+  openWait,
+  pendingOf,
+  remind,
+  wrongFacts,
+} from "./node-cohort.js";
 import { meanModel } from "./node-mean.js";
 import { dataPlanOf, type ModuleModelOf, modelFor, plannerOf } from "./node-plan.js";
 import { packRoot, unpackRoot } from "./node-snapshot.js";
@@ -101,7 +113,7 @@ export function createRoot(options: RootOptions): Node {
 
   /** What the conversation with the children brought about, in the order in which it happened. */
   function settle(before: RootState, cohort: Cohort, effects: readonly CoordinatorEffect[], now: Millis): Step {
-    let state: RootState = { ...before, ...cohort };
+    let state: RootState = { ...before, ...(cohortOf(cohort) as Pick<RootState, keyof Cohort>) };
     const out: NodeEffect[] = [];
     for (const effect of effects) {
       if (effect.type === "send" || effect.type === "timer") out.push(effect);

@@ -1,10 +1,8 @@
 /** Trees of tiers in simulation: the flat federation's bytes under linear rules, whatever the tree, the losses and the arrival. */
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { inlineExecutor } from "../../src/io/workers/inline.js";
 import type { SimulationResult } from "../../src/lab/result.js";
 import { simulate } from "../../src/lab/simulate.js";
-import { seeded } from "../../src/core/random.js";
 import { smallFederation } from "../support/small-federation.js";
 
 const executor = inlineExecutor();

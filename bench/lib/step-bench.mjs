@@ -59,13 +59,14 @@ async function inTurns(label, one, ours, peer, { seconds, turns }, out) {
       peerCapability: ready.capability,
       theirs: round(theirs),
       ratio: round(ratio),
+      faster: ratio < 1 ? peer.label : "Millwright",
       ratioCpu: round(ratioCpu),
       oursBest: round(Math.max(...rates.ours)),
       theirsBest: round(Math.max(...rates.peer)),
       turns,
     },
     `${label}: Millwright ${samples(mine)} (${round((one.batch / mine) * 1000)} ms a step), ${peer.label.replace("PyTorch", `PyTorch ${ready.version}`)} ` +
-      `${samples(theirs)} (${round((one.batch / theirs) * 1000)} ms), ratio ${round(ratio)} (by processor time ${round(ratioCpu)})`,
+      `${samples(theirs)} (${round((one.batch / theirs) * 1000)} ms), ratio ${round(ratio)} (by processor time ${round(ratioCpu)})${ratio < 1 ? ": PyTorch is faster here" : ""}`,
   );
 }
 

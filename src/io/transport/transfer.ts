@@ -160,7 +160,7 @@ async function persist(
     }
     if (vain === 0) continue;
     if (vain >= limits.attempts) throw last ?? new MillwrightError("TRANSPORT_UNREACHABLE", stuck(vain));
-    await pause(clock, millis(Math.max(wait, 250 * (1 << Math.min(vain, 6)))), signal);
+    await pause(clock, millis(Math.max(wait, 125 * (1 << Math.min(vain, 7)))), signal);
   }
 }
 

@@ -261,6 +261,24 @@ describe("revocation", () => {
   });
 });
 
+describe("the server's own certificate", () => {
+  it("is replaced while connections stay open", async () => {
+    const server = await room.serve([route("/a")]);
+    const client = room.client(server.url, room.member("plant-1"));
+    await client.request({ method: "GET", path: "/a" });
+    const before = await speak(server.port, room.cas.ca);
+    const { key, cert } = room.cas.server();
+    server.renew({ key, cert });
+    const after = await speak(server.port, room.cas.ca, room.member("plant-2"));
+    expect(after.socket.getPeerCertificate().serialNumber).not.toBe(before.socket.getPeerCertificate().serialNumber);
+    after.say("GET /a HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    expect(await after.heard()).toContain("200 OK");
+    expect((await client.request({ method: "GET", path: "/a" })).status).toBe(200);
+    expect(before.isClosed()).toBe(false);
+    before.socket.destroy();
+  });
+});
+
 describe("closing", () => {
   it("ends long polls, finishes what is under way and takes nothing new", async () => {
     const poll = waiters({ clock: systemClock });

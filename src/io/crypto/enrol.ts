@@ -11,6 +11,7 @@ import { type CertificateFacts, factsOf, fingerprintOf, isIssuedBy, readCertific
 import { keyId } from "./keys.js";
 import { createRequest } from "./request.js";
 import type { EnrolmentToken } from "./token.js";
+import { nextTrust, type Trust } from "./trust.js";
 
 /** What the coordinator answers to an enrolment or a renewal. */
 export interface Enrolled {
@@ -19,7 +20,7 @@ export interface Enrolled {
   /** PEM of the authority's certificate. */
   readonly authority: string;
   /** Public keys in PEM whose signatures on plans and on releases are to be believed. */
-  readonly trust: { readonly plan: readonly string[]; readonly release: readonly string[] };
+  readonly trust: Trust;
 }
 
 /** Posts JSON to `path` below one of the URLs and gives the answer's JSON. `pin` is the SHA-256 that the server's authority must have. */
@@ -34,7 +35,14 @@ const pems = z.array(z.string().max(4096)).max(16);
 const answerSchema = z.looseObject({
   certificate: z.string().max(1 << 15),
   authority: z.string().max(1 << 15),
-  trust: z.looseObject({ plan: pems, release: pems }),
+  trust: z.looseObject({
+    plan: pems,
+    release: pems,
+    endorsements: z
+      .array(z.string().max(1 << 16))
+      .max(16)
+      .optional(),
+  }),
 });
 
 /**
@@ -59,8 +67,16 @@ export async function enrol(token: EnrolmentToken, key: KeyObject, send: EnrolSe
   );
 }
 
-/** Believes an answer only where every part of it is what was promised. Errors: CERTIFICATE_INVALID, MESSAGE_INVALID. */
-export function checkEnrolled(answer: unknown, promised: Omit<EnrolmentToken, "urls" | "secret">, key: KeyObject, now: Millis): Enrolled {
+/**
+ * Believes an answer only where every part of it is what was promised; with the `trust` one has, as at a renewal, only keys that it leads to.
+ * Errors: CERTIFICATE_INVALID, MESSAGE_INVALID, SIGNATURE_REFUSED.
+ */
+export function checkEnrolled(
+  answer: unknown,
+  promised: Omit<EnrolmentToken, "urls" | "secret"> & { readonly trust?: Trust },
+  key: KeyObject,
+  now: Millis,
+): Enrolled {
   const parsed = answerSchema.safeParse(answer);
   if (!parsed.success) {
     fail("MESSAGE_INVALID", { where: "answer to an enrolment", expected: "certificate, authority and trust", got: "something else" });
@@ -69,7 +85,10 @@ export function checkEnrolled(answer: unknown, promised: Omit<EnrolmentToken, "u
   const issuer = readCertificate(authority, "authority");
   if (fingerprintOf(issuer) !== promised.authority) refuse("the authority that the token names", "another");
   checkOwnCertificate(readCertificate(certificate), issuer, promised, key, now);
-  return { certificate, authority, trust: { plan: trust.plan, release: trust.release } };
+  const { plan, release, endorsements } = trust;
+  const told: Trust = { plan, release, ...(endorsements === undefined ? {} : { endorsements }) };
+  const kept = promised.trust === undefined ? told : nextTrust(promised.federation, promised.trust, told);
+  return { certificate, authority, trust: kept };
 }
 
 /** A certificate that is ours to use: of this authority, for this key and member, valid now. Errors: CERTIFICATE_INVALID. */

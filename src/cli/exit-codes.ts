@@ -37,6 +37,7 @@ const exits: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   SUM_OVERFLOW: 5,
   ROUND_ABANDONED: 5,
   MESSAGE_INVALID: 5,
+  REPLAY_DIFFERS: 5,
   LIMIT_EXCEEDED: 4,
   KERNEL_MISMATCH: 7,
   PACKAGE_MISSING: 7,

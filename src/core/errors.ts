@@ -64,6 +64,7 @@ export const codes = {
   RECORD_UNAVAILABLE: "The record's store does not answer or cannot write; read again before repeating.",
   RECORD_NEWER: "The store was written by a newer version of Millwright.",
   RECORD_DAMAGED: "The store does not hold what its writer left; restore a backup.",
+  REPLAY_DIFFERS: "A replay of a record did not give the recorded models.",
   USAGE: "The command was called with arguments it does not understand.",
   BLOB_MISMATCH: "Bytes that arrived do not have the SHA-256 they were announced with; they were thrown away.",
   BLOB_MISSING: "A blob that was asked for by its SHA-256 is not in the store.",

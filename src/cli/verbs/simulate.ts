@@ -17,6 +17,7 @@ import { startSimulation } from "../wiring.js";
 import { readText, writeWhole } from "./files.js";
 import { finishedSeeds } from "./finished-seeds.js";
 import { resolvePath, shownPath, wholeNumber } from "./numbers.js";
+import { replayAction } from "./replay.js";
 
 interface Options {
   readonly seeds?: number;
@@ -27,6 +28,7 @@ interface Options {
   readonly resume?: boolean;
   readonly compare?: boolean;
   readonly quiet?: boolean;
+  readonly replay?: string;
 }
 
 /** The federation that runs when no file is named. */
@@ -46,8 +48,16 @@ export const simulateVerb: Verb = (program, run) => {
     .option("--compare", "run all three scenarios, whatever the file says")
     .option("--no-compare", "run the federated scenario only")
     .option("--quiet", "no progress, only the closing table")
+    .option(
+      "--replay <record>",
+      "repeat a recorded run from who was included, and compare every round's model (record.json or result.json)",
+    )
     .action((file: string | undefined, options: Options, command: Command) =>
-      run((context) => simulateAction(context, file === undefined ? builtIn : resolvePath(context, file), options, wantsJson(command))),
+      run((context) =>
+        options.replay === undefined
+          ? simulateAction(context, file === undefined ? builtIn : resolvePath(context, file), options, wantsJson(command))
+          : replayAction(context, options.replay, file, options, wantsJson(command)),
+      ),
     );
 };
 

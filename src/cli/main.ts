@@ -1,33 +1,6 @@
 #!/usr/bin/env node
-/** Entry of the `millwright` command: the real streams, clock and Ctrl-C, and nothing else. */
-import type { Context } from "./context.js";
+/** Entry of the `millwright` command. */
 import { run } from "./program.js";
+import { startProcess } from "./start.js";
 
-const interrupt = new AbortController();
-let asked = 0;
-process.on("SIGINT", () => {
-  asked++;
-  interrupt.abort();
-  // Whoever asks twice does not want to wait for a tidy end.
-  if (asked > 1) process.exit(6);
-});
-process.on("SIGTERM", () => interrupt.abort());
-// A reader that closes the pipe early (`| head`) is no fault.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
-  });
-}
-
-const context: Context = {
-  cwd: process.cwd(),
-  env: process.env,
-  out: process.stdout,
-  err: process.stderr,
-  interactive: process.stdin.isTTY === true && process.stdout.isTTY === true,
-  now: () => performance.now(),
-  interrupt: interrupt.signal,
-};
-
-process.exitCode = await run(process.argv.slice(2), context);
+await startProcess(run);

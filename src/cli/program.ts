@@ -7,15 +7,24 @@ import type { ExitCode } from "./exit-codes.js";
 import { showError } from "./show/errors.js";
 import { nearest } from "./show/text.js";
 import { benchVerb } from "./verbs/bench.js";
+import { controlVerb } from "./verbs/control.js";
 import { dataVerb } from "./verbs/data.js";
 import { doctorVerb } from "./verbs/doctor.js";
+import { enrollVerb } from "./verbs/enroll.js";
 import { experimentVerb } from "./verbs/experiment.js";
 import { exportVerb } from "./verbs/export.js";
 import { initVerb } from "./verbs/init.js";
+import { joinVerb } from "./verbs/join.js";
+import { outboxVerb } from "./verbs/outbox.js";
 import { planVerb } from "./verbs/plan.js";
 import { predictVerb } from "./verbs/predict.js";
+import { recordVerb } from "./verbs/record.js";
 import { reportVerb } from "./verbs/report.js";
+import { revokeVerb } from "./verbs/revoke.js";
+import { rotateVerb } from "./verbs/rotate.js";
+import { serveVerb } from "./verbs/serve.js";
 import { simulateVerb } from "./verbs/simulate.js";
+import { statusVerb } from "./verbs/status.js";
 
 /** Adds one verb to the command. The action returns the exit status, nothing meaning 0. */
 export type Verb = (program: Command, run: Run) => void;
@@ -33,11 +42,25 @@ const verbs: readonly Verb[] = [
   reportVerb,
   experimentVerb,
   benchVerb,
+  serveVerb,
+  joinVerb,
+  enrollVerb,
+  statusVerb,
+  controlVerb,
+  outboxVerb,
+  recordVerb,
+  revokeVerb,
+  rotateVerb,
   doctorVerb,
 ];
 
 /** The command with all verbs, without side effects until it parses. */
 export function buildProgram(context: Context, ended: (code: ExitCode) => void): Command {
+  return programOf(verbs, context, ended);
+}
+
+/** The command with some verbs: a plant's bundle has only its own. */
+function programOf(verbs: readonly Verb[], context: Context, ended: (code: ExitCode) => void): Command {
   const run: Run = async (action) => ended((await action(context)) ?? 0);
   const program = new Command("millwright")
     .description("Federated learning for industrial machines: one model trained on everybody's machines, nobody's data leaves the plant.")
@@ -65,9 +88,14 @@ function quiet(command: Command, context: Context): void {
 }
 
 /** Runs the command on its arguments (without node and script) and returns the exit status. Never throws. */
-export async function run(args: readonly string[], context: Context): Promise<ExitCode> {
+export function run(args: readonly string[], context: Context): Promise<ExitCode> {
+  return runVerbs(verbs, args, context);
+}
+
+/** `run` with these verbs instead of all. */
+export async function runVerbs(verbs: readonly Verb[], args: readonly string[], context: Context): Promise<ExitCode> {
   let code: ExitCode = 0;
-  const program = buildProgram(context, (ended) => {
+  const program = programOf(verbs, context, (ended) => {
     code = ended;
   });
   try {

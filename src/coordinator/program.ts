@@ -17,8 +17,10 @@ import { blobRoutes } from "../io/transport/blob-routes.js";
 import { type HttpsServer, type Log, serveHttps } from "../io/transport/server.js";
 import { waiters as createWaiters } from "../io/transport/waiters.js";
 import { version } from "../io/version.js";
+import { parseFederation, quorumDefaults } from "../round/file.js";
 import { encodeMessage, type Message } from "../round/messages.js";
 import { type Node, operator } from "../round/node.js";
+import { childrenOfTier } from "../round/tiers.js";
 import { type Driver, openDriver } from "./driver.js";
 import { createExchange } from "./exchange.js";
 import { type Home, openHome, serverOf } from "./home.js";
@@ -26,13 +28,13 @@ import { createMembership, type Membership } from "./membership.js";
 import { createAuthenticate } from "./membership-authenticate.js";
 import { membershipRoutes } from "./membership-routes.js";
 import { metricsText } from "./metrics.js";
+import { tierOf } from "./plan-members.js";
 import { createPresence } from "./presence.js";
 import { publish } from "./release.js";
 import { rolesFor } from "./roles.js";
 import { memberRoutes } from "./routes.js";
 import { type Status, statusOf } from "./status.js";
 import { mayTouch, withTasks } from "./task-blobs.js";
-import { childrenOf } from "./tree.js";
 
 export interface CoordinatorOptions {
   readonly disk: Disk;
@@ -55,8 +57,6 @@ export interface CoordinatorOptions {
   /** Keys that members shall believe; a root's own unless told. */
   readonly trust?: Enrolled["trust"];
   readonly node: (plan: SignedPlan) => Promise<Node>;
-  /** Fewest members whose presence lets the round's clock run. */
-  readonly needed: (children: number) => number;
   /** Relay only: what it has to say to its parent. */
   readonly reply?: (message: Message) => void;
   readonly automaticRelease: boolean;
@@ -98,8 +98,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   };
   const home = await openHome(homeOptions);
   const signed = await options.plan(home);
-  const children = childrenOf(signed.plan.members, name);
-  const roster = children.map((child) => child.site);
+  const file = parseFederation(signed.plan.file, "signed plan");
+  const tier = tierOf(file, signed.plan.members, name);
+  const roster = childrenOfTier(tier).map((child) => child.site);
   const run = await openRun(options, signed, clock.now());
   const upSince = clock.now();
   const traffic = new Map<string, { up: number; down: number }>();
@@ -125,7 +126,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   });
 
   /** The round's clock stands still while too few are here for it to mean anything, and while an operator paused it. */
-  const needed = Math.max(1, options.needed(roster.length));
+  const needed = Math.max(1, Math.ceil((tier.quorum ?? file.quorum ?? quorumDefaults).minimum * roster.length));
   const hereOf = () => roster.filter((member) => presence.isHere(member)).length;
   const lacking = () => (hereOf() < needed ? { here: hereOf(), needed } : undefined);
   const presence = createPresence(clock, () => driver?.hold(state === "paused" || lacking() !== undefined));
@@ -154,7 +155,6 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
         });
       },
       async released(release) {
-        const { file } = signed.plan;
         const row = await publish(release, {
           record,
           blobs,
@@ -162,7 +162,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
           clock,
           federation,
           run: run.id,
-          plan: { sha256: signed.sha256, seed: Number(file.seed), file },
+          plan: { sha256: signed.sha256, seed: file.seed, file: signed.plan.file },
           node: name,
           automatic: options.automaticRelease,
         });
@@ -201,7 +201,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     upSince,
     now: clock.now,
     runId: () => run.id,
-    rounds: Number(signed.plan.file.rounds ?? 0),
+    rounds: file.rounds * tier.rounds,
     record,
     driver,
     presence,

@@ -55,7 +55,7 @@ export function memberRoutes(parts: RouteParts): readonly Route[] {
       auth: "member",
       roles: rolesFor("plan.read"),
       body: none,
-      handle: async () => ({ status: 200, bytes: await parts.plan(), headers: { "content-type": "application/json" } }),
+      handle: async () => ({ status: 200, bytes: await parts.plan(), headers: { "content-type": "application/octet-stream" } }),
     },
     {
       name: "next",

@@ -1,5 +1,7 @@
 /** The record of a run as a document: who was included in each round and what came out. `simulate --replay` derives the model from it again. */
+import { fail } from "../core/errors.js";
 import type { RecordStore } from "../core/record.js";
+import { readPlanUnverified } from "../io/crypto/plan-envelope.js";
 import type { Inclusion } from "../round/node.js";
 
 export interface RunRecord {
@@ -20,7 +22,8 @@ export interface RunRecord {
     /** SHA-256 of the global model after the round, as little-endian float32. */
     readonly model: { readonly sha256: string };
   }[];
-  readonly model: { readonly sha256: string; readonly metrics: Readonly<Record<string, number>> };
+  /** SHA-256 of the released weights; empty while the run is open. */
+  readonly model: { readonly sha256: string };
 }
 
 /** Everything the record holds of a run. */
@@ -51,4 +54,20 @@ export async function runRecord(
   }
   const { federation, node, run, plan } = parts;
   return { format: "millwright-record/1", federation, node, run, plan: plan.sha256, seed: plan.seed, file: plan.file, rounds, model };
+}
+
+/** The record of a run in a coordinator's store: the newest unless one is named. Errors: RECORD_MISSING, RECORD_DAMAGED. */
+export async function storedRunRecord(
+  record: Pick<RecordStore, "rounds" | "run" | "runs" | "releases">,
+  blobs: { readonly get: (sha256: string) => Promise<Uint8Array | undefined> },
+  id?: string,
+): Promise<RunRecord> {
+  const row = id === undefined ? (await record.runs(1))[0] : await record.run(id);
+  if (row === undefined) return fail("RECORD_MISSING", { where: "run", expected: id ?? "a run", got: "none" });
+  const text = await blobs.get(row.plan);
+  if (text === undefined) return fail("RECORD_DAMAGED", { where: `run ${row.id}`, expected: `plan ${row.plan}`, got: "none" });
+  const { file } = readPlanUnverified(new TextDecoder().decode(text));
+  const release = (await record.releases(row.federation, { limit: 1000 })).find((one) => one.run === row.id);
+  const { federation, node, seed } = row;
+  return runRecord({ record, federation, run: row.id, node, plan: { sha256: row.plan, seed, file } }, { sha256: release?.model ?? "" });
 }

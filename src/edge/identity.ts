@@ -11,7 +11,7 @@ import type { Clock, Disk } from "../core/ports.js";
 import { type CertificateFacts, factsOf, readCertificate } from "../io/crypto/certificate.js";
 import type { Enrolled } from "../io/crypto/enrol.js";
 import { isRole } from "../io/crypto/identity.js";
-import { exportPrivateKey, generateKey, importPrivateKey } from "../io/crypto/keys.js";
+import { exportPrivateKey, generateKey, importPrivateKey, keyId } from "../io/crypto/keys.js";
 import { durableFolder, writeDurably } from "../io/disk/durable.js";
 import type { StoreKey } from "../io/store/key.js";
 
@@ -55,15 +55,21 @@ export async function loadIdentity(disk: Disk, storeKey: StoreKey): Promise<Iden
       remedy: "enroll again with a new token",
     });
   }
-  const key = await ownKey(disk, storeKey);
   const certificate = await needed(disk, "certificate.pem");
+  const facts = factsOf(readCertificate(certificate, "certificate.pem"));
+  let key = await ownKey(disk, storeKey);
+  if (keyId(key) !== facts.spki && (await disk.size(`${folder}/next.pem`)) !== undefined) {
+    // Killed between the new certificate and its key's taking place.
+    await replaceKey(disk, "next.pem");
+    key = await ownKey(disk, storeKey);
+  }
   return {
     ...(member.data as Pick<Identity, "federation" | "org" | "name" | "role" | "urls" | "trust">),
     key,
     keyPem: exportPrivateKey(key),
     certificate,
     authority: await needed(disk, "authority.pem"),
-    facts: factsOf(readCertificate(certificate, "certificate.pem")),
+    facts,
   };
 }
 

@@ -70,6 +70,9 @@ export interface Keep {
     readonly what: string;
     readonly meaning: string;
   }) => Promise<void>;
+  /** What the last "prepare" of this plan said, so that a restart can cut the same examples; kept apart from the journal. */
+  readonly prepared: (body: unknown) => Promise<void>;
+  readonly lastPrepared: () => Promise<unknown>;
   readonly sent: (sent: { readonly key: string; readonly counts: boolean }) => Promise<void>;
   readonly decision: (decision: Omit<DecisionEntry, "at">) => Promise<void>;
   /** Replies of an earlier plan are answers to other questions: they are not said again. */
@@ -83,7 +86,8 @@ type Line =
   | ({ readonly t: "plan" } & PlanEntry)
   | ({ readonly t: "reply" } & OutboxEntry)
   | { readonly t: "sent"; readonly at: Millis; readonly plan: string; readonly key: string; readonly counts: boolean }
-  | ({ readonly t: "decision" } & DecisionEntry);
+  | ({ readonly t: "decision" } & DecisionEntry)
+  | { readonly t: "prepared"; readonly at: Millis; readonly plan: string; readonly blob: string };
 
 /** Entries that are kept in memory and over compactions: about 30 years of daily rounds. */
 const mostEntries = 20_000;
@@ -94,10 +98,12 @@ export async function openKeep(journal: KeepJournal, blobs: BlobStore, clock: Cl
   let plans: PlanEntry[] = [];
   let decisions: DecisionEntry[] = [];
   let outbox: OutboxEntry[] = [];
+  let prepared: Extract<Line, { t: "prepared" }> | undefined;
   const compactAt = 64 << 20;
 
   function take(line: Line): void {
     if (line.t === "plan") plans = [...plans, strip(line)].slice(-1000);
+    else if (line.t === "prepared") prepared = line;
     else if (line.t === "decision") {
       decisions.push(strip(line));
       if (decisions.length > mostEntries) decisions = decisions.slice(-mostEntries / 2);
@@ -122,6 +128,7 @@ export async function openKeep(journal: KeepJournal, blobs: BlobStore, clock: Cl
   function lines(): Line[] {
     return [
       ...plans.map((one): Line => ({ t: "plan", ...one })),
+      ...(prepared === undefined ? [] : [prepared]),
       ...decisions.map((one): Line => ({ t: "decision", ...one })),
       ...outbox.flatMap(({ sentAt, counts, ...one }): Line[] => [
         { t: "reply", ...one },
@@ -155,6 +162,17 @@ export async function openKeep(journal: KeepJournal, blobs: BlobStore, clock: Cl
       const old = outbox[outbox.length - 1 - keptBytes];
       if (old !== undefined && !kept.has(old.sha256)) await blobs.delete(old.sha256);
     },
+    async prepared(body) {
+      const { sha256 } = await blobs.put(new TextEncoder().encode(JSON.stringify(body)));
+      const before = prepared?.blob;
+      await write({ t: "prepared", at: clock.now(), plan: current(), blob: sha256 });
+      if (before !== undefined && before !== sha256) await blobs.delete(before);
+    },
+    async lastPrepared() {
+      if (prepared === undefined || prepared.plan !== current()) return undefined;
+      const bytes = await blobs.get(prepared.blob);
+      return bytes === undefined ? undefined : JSON.parse(new TextDecoder().decode(bytes));
+    },
     sent: ({ key, counts }) => write({ t: "sent", at: clock.now(), plan: current(), key, counts }),
     decision: (decision) => write({ t: "decision", at: clock.now(), ...decision }),
     plan: (plan) => write({ t: "plan", at: clock.now(), ...plan }),
@@ -167,10 +185,10 @@ function strip<L extends Line>({ t: _, ...rest }: L): Omit<L, "t"> {
 
 function parse(record: Uint8Array): Line {
   const line = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(record)) as Line;
-  if (!["plan", "reply", "sent", "decision"].includes(line.t)) {
+  if (!["plan", "reply", "sent", "decision", "prepared"].includes(line.t)) {
     fail("STORE_DAMAGED", {
       where: "journal",
-      expected: "a plan, a reply, a sent or a decision",
+      expected: "a line of this version",
       got: String(line.t),
       remedy: "start the version that wrote it",
     });

@@ -3,20 +3,17 @@
  * before a byte of it leaves. After a restart the kept reply is said again, so a plant never answers one question in two ways.
  */
 import { MillwrightError } from "../core/errors.js";
-import { encodeMessage, keyOf, type Message } from "../round/messages.js";
+import { encodeMessage, keyOf, type Message, type Request } from "../round/messages.js";
 import { newSite, type SiteEffect, type SiteState, siteProtocol } from "../round/site.js";
 import type { Keep } from "./keep.js";
 import type { Outgoing, Worker } from "./member.js";
-
-export type Request = Extract<Message, { type: "ask" | "train" }>;
-
-export type Decision = { readonly permit: true } | { readonly permit: false; readonly rule: string; readonly reason: string };
+import type { Decision } from "./policy-decide.js";
 
 export interface SiteNodeOptions {
   readonly site: string;
   readonly keep: Keep;
-  /** The owner's policy, asked before every question and every round. */
-  readonly decide: (request: Request) => Promise<Decision>;
+  /** The owner's policy, asked before every question and every round, and again with the bytes before an answer leaves. */
+  readonly decide: (request: Request, bytes?: number) => Promise<Decision>;
   readonly work: (request: Request) => Promise<Message>;
   /** What a reply says, for the outbox: written down with it. */
   readonly describe: (request: Request, reply: Message) => { readonly what: string; readonly meaning: string };
@@ -64,13 +61,21 @@ export async function createSiteNode(
     const key = keyOf(request);
     doing = request.type === "train" ? `training ${key}` : `answering ${request.topic}`;
     log({ kind: "working", key });
-    const reply = await answer(request);
-    const bytes = encodeMessage(reply);
+    let reply = await answer(request);
+    let bytes = encodeMessage(reply);
+    if (reply.type !== "refuse") {
+      const denied = await refusedBy(request, bytes.length);
+      if (denied !== undefined) {
+        reply = denied;
+        bytes = encodeMessage(reply);
+      }
+    }
     const sha256 = options.digest(bytes);
     // First the journal, then the wire: what may have left is always written down.
     const action = reply.type === "refuse" ? "refuse" : request.type === "train" ? "train" : "answer";
     const about = request.type === "train" ? { round: request.round } : { topic: request.topic };
     await keep.reply({ key, sha256, bytes, message: reply, action, ...about, ...options.describe(request, reply) });
+    if (request.type === "ask" && request.topic === "prepare" && reply.type === "answer") await keep.prepared(request.body);
     frames.set(key, { key, sha256, bytes });
     for (const old of [...frames.keys()].slice(0, -keptReplies)) frames.delete(old);
     doing = undefined;
@@ -80,28 +85,32 @@ export async function createSiteNode(
     apply(effects);
   }
 
+  const refuse = (key: string, code: string, text: string): Message => ({
+    type: "refuse",
+    answers: key,
+    from: options.site,
+    code,
+    text: text.slice(0, 2000),
+  });
+
+  async function refusedBy(request: Request, size?: number): Promise<Message | undefined> {
+    const key = keyOf(request);
+    const decision = await options.decide(request, size);
+    if (decision.permit) return undefined;
+    log({ kind: "denied", key, rule: decision.rule, reason: decision.reason });
+    await keep.decision({ key, permit: false, rule: decision.rule, reason: decision.reason });
+    // The coordinator learns which term spoke, not what the plant knows that made it speak.
+    return refuse(key, "POLICY_REFUSED", `the plant's policy: ${decision.rule}`);
+  }
+
   async function answer(request: Request): Promise<Message> {
     const key = keyOf(request);
-    const refuse = (code: string, text: string): Message => ({
-      type: "refuse",
-      answers: key,
-      from: options.site,
-      code,
-      text: text.slice(0, 2000),
-    });
     try {
-      const decision = await options.decide(request);
-      if (!decision.permit) {
-        log({ kind: "denied", key, rule: decision.rule, reason: decision.reason });
-        await keep.decision({ key, permit: false, rule: decision.rule, reason: decision.reason });
-        // The coordinator learns which term spoke, not what the plant knows that made it speak.
-        return refuse("POLICY_REFUSED", `the plant's policy: ${decision.rule}`);
-      }
-      return await options.work(request);
+      return (await refusedBy(request)) ?? (await options.work(request));
     } catch (error) {
       if (error instanceof MillwrightError && error.code !== "FILE_UNWRITABLE" && !error.code.startsWith("STORE_")) {
         log({ kind: "fault", key, code: error.code, text: error.message });
-        return refuse(error.code, error.message);
+        return refuse(key, error.code, error.message);
       }
       throw error;
     }

@@ -1,4 +1,5 @@
 /** Modules of the user's own that a federation file names by their path: they run with the rights of this process. */
+import { readFileSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { fail } from "../core/errors.js";
@@ -33,5 +34,20 @@ export async function callPlugin(
     return await plugin(...given);
   } catch (cause) {
     fail("PLUGIN_INVALID", { where: use, expected: "a module that returns", got: String(cause), cause });
+  }
+}
+
+/** The bytes of a module, to be held to a hash before it is loaded. Errors: PLUGIN_INVALID. */
+export function pluginBytes(use: string, folder: string): Uint8Array {
+  try {
+    return readFileSync(resolve(folder, use));
+  } catch (cause) {
+    fail("PLUGIN_INVALID", {
+      where: use,
+      expected: `a module in ${folder}`,
+      got: cause instanceof Error ? cause.message : String(cause),
+      remedy: "put the module where the plan's folder is, or name the folder with --modules",
+      cause,
+    });
   }
 }

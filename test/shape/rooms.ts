@@ -40,7 +40,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   // A worker thread is a program of its own: its entry builds the engine and runs the training it is sent.
   "io/workers": { values: ["core", "kernels", "wire", "model", "training"], types: ["data"], node: true },
   // The server program at any tier: it talks to the world through ports and io. Of node:crypto it names types only.
-  coordinator: { values: ["core", "kernels", ...domains, "round", "io"], packages: ["zod"], node: ["node:crypto"] },
+  coordinator: { values: ["core", "kernels", ...domains, "round", "io", "edge"], packages: ["zod"], node: ["node:crypto", "node:path"] },
   // A plant's program: the same parts as the coordinator, and its owner's files.
   edge: {
     values: ["core", "kernels", ...domains, "round", "io"],
@@ -51,7 +51,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   // Paths and URLs are text; files, processors and the rest of the world are reached through io.
   lab: { values: ["core", "kernels", ...domains, "round", "io"], packages: ["zod"], node: ["node:path", "node:url"] },
   cli: {
-    values: ["core", "kernels", ...domains, "round", "io", "lab", ""],
+    values: ["core", "kernels", ...domains, "round", "io", "edge", "coordinator", "lab", ""],
     packages: ["commander", "@clack/prompts", "log-update", "picocolors", "yaml", "zod"],
     node: true,
   },

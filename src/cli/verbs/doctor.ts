@@ -148,3 +148,4 @@ function show(context: Context, checks: readonly Check[]): void {
     bad === 0 ? "This machine can run Millwright." : `${bad} thing${bad === 1 ? "" : "s"} must change before Millwright can run here.`,
   );
 }
+export const plantDoctorVerb: Verb = doctorVerb;

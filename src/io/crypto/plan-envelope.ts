@@ -84,6 +84,14 @@ export function openPlan(
   return opened;
 }
 
+/** What an envelope of one's own store says. Its signature is not looked at: only for what was verified when it was stored. */
+export function readPlanUnverified(text: string): SignedPlan {
+  const { payload } = readCanonicalJson(text, "plan") as { readonly payload?: unknown };
+  const inner = readCanonicalJson(Buffer.from(String(payload), "base64").toString("utf8"), "plan");
+  const parsed = planSchema.safeParse(inner);
+  return checkPlan(parsed, parsed.success ? parsed.data.federation : "");
+}
+
 /** Holds a module to its hash in the plan. Errors: PLAN_REFUSED. */
 export function checkPlugin(plan: Pick<SignedPlan, "plugins">, path: string, bytes: Uint8Array): void {
   const pinned = Object.hasOwn(plan.plugins, path) ? plan.plugins[path] : undefined;

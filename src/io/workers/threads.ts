@@ -15,6 +15,8 @@ interface Pending {
 
 export interface ThreadOptions {
   readonly workers: number;
+  /** Even a single worker is a thread of its own: for programs that have to answer while they train. */
+  readonly apart?: boolean;
   /** The compiled worker; differs only where the caller runs from source. */
   readonly script?: URL;
 }
@@ -29,7 +31,7 @@ export function threadExecutor(options: ThreadOptions): Executor {
   if (!Number.isInteger(options.workers) || options.workers < 1 || options.workers > 256) {
     fail("USAGE", { where: "workers", expected: "a whole number from 1 to 256", got: String(options.workers) });
   }
-  if (options.workers === 1) return inlineExecutor();
+  if (options.workers === 1 && options.apart !== true) return inlineExecutor();
   const script = options.script ?? new URL("./worker.js", import.meta.url);
   const queue: Pending[] = [];
   const idle: Worker[] = [];

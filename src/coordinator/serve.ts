@@ -1,0 +1,237 @@
+/**
+ * `millwright serve` without its command line: the coordinator on a real machine. A root signs its plan and runs the federation; a relay
+ * (given a parent) fetches its parent's plan, which it passes on as it is, and is a site to its parent and a coordinator to its own.
+ */
+import { dirname, join, resolve } from "node:path";
+import { fail, type MillwrightError } from "../core/errors.js";
+import { millis } from "../core/quantities.js";
+import type { RecordStore } from "../core/record.js";
+import { type Door, enrolHere, memberClient } from "../edge/enrolment.js";
+import { httpsLink } from "../edge/https-link.js";
+import { loadIdentity } from "../edge/identity.js";
+import { createMember, type Member } from "../edge/member.js";
+import { systemClock } from "../io/clock.js";
+import { importPublicKey, publicPem, sha256 } from "../io/crypto/keys.js";
+import { openPlan, type SignedPlan, signPlan } from "../io/crypto/plan-envelope.js";
+import { systemJitter, systemRandom } from "../io/crypto/system-random.js";
+import { folderDisk } from "../io/disk/folder.js";
+import { readText } from "../io/read-text.js";
+import { openRecord } from "../io/record/open.js";
+import { fileBlobs } from "../io/store/blobs.js";
+import { keyVariable, loadStoreKey } from "../io/store/key.js";
+import { lockStore } from "../io/store/lock.js";
+import type { Log } from "../io/transport/server.js";
+import { kernelVersion } from "../kernels/instance.js";
+import { readFederationFile } from "../round/file.js";
+import { encodeMessage, keyOf, type Message } from "../round/messages.js";
+import type { Home } from "./home.js";
+import { nodeOf } from "./node.js";
+import { membersOf, rootName } from "./plan-members.js";
+import { pinnedModules } from "./plan-modules.js";
+import { type Coordinator, startCoordinator } from "./program.js";
+
+export interface ServeOptions {
+  /** Root: the federation file. A relay has none: its parent's signed plan names it. */
+  readonly file?: string;
+  /** Relay: the token its parent gave it, needed once. */
+  readonly parentToken?: string;
+  readonly parent?: boolean;
+  readonly data: string;
+  readonly host: string;
+  readonly port: number;
+  readonly names: readonly string[];
+  readonly addresses: readonly string[];
+  /** Root: the sites that take part, where the file does not name them. */
+  readonly sites?: readonly string[];
+  /** Folder of the modules that the plan names; default: that of the file. */
+  readonly modules?: string;
+  /** Run the same plan again although its run is over. */
+  readonly again?: boolean;
+  readonly org: string;
+  /** Default: SQLite in the data folder. */
+  readonly record?: string;
+  readonly automaticRelease: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+  readonly halted: (error: unknown) => void;
+  readonly ended?: (state: "finished" | "failed", error?: MillwrightError) => void;
+}
+
+export interface Served extends Coordinator {
+  /** Whose word a relay is: what it waits for from its parent. */
+  readonly parent?: Member;
+  readonly record: RecordStore;
+}
+
+/** Starts and returns when members can connect. Errors: STORE_LOCKED, PLAN_REFUSED, FILE_*, TOKEN_REFUSED, TRANSPORT_*, RECORD_*. */
+export async function serve(options: ServeOptions): Promise<Served> {
+  const root = resolve(options.data);
+  const disk = folderDisk(root);
+  const clock = systemClock;
+  const random = systemRandom;
+  await disk.makeFolder("");
+  const lock = await lockStore(disk, random);
+  const closing: (() => Promise<void>)[] = [() => lock.release()];
+  try {
+    const record = await openRecord({ url: options.record ?? `sqlite:${join(root, "record.sqlite")}` });
+    closing.unshift(() => record.close());
+    const blobs = await fileBlobs(disk);
+    const up = options.file === undefined ? await reachParent(options, disk) : undefined;
+    if (up !== undefined) closing.unshift(up.close);
+    const federation = up?.federation ?? readFile(options.file as string).federation;
+    const name = up?.name ?? rootName;
+    const modules = options.modules ?? (options.file === undefined ? "." : dirname(options.file));
+    const stop = new AbortController();
+    let parent: Member | undefined;
+    const coordinator = await startCoordinator({
+      disk,
+      record,
+      blobs,
+      clock,
+      random,
+      log: options.log,
+      host: options.host,
+      port: options.port,
+      names: options.names,
+      addresses: options.addresses,
+      passphrase: options.env.MILLWRIGHT_AUTHORITY_PASSPHRASE,
+      federation,
+      name,
+      plan: up?.plan ?? ((home) => ownPlan(options, home, record, blobs)),
+      ...(up === undefined ? {} : { trust: up.trust }),
+      node: (plan) => nodeOf(plan, name, modules),
+      reply: (message) => parent?.send(outgoing(message)),
+      automaticRelease: options.automaticRelease,
+      halted: options.halted,
+      ended: options.ended,
+      memory: () => process.memoryUsage.rss(),
+      processorSeconds: () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6,
+    });
+    closing.unshift(() => coordinator.close());
+    if (up !== undefined) {
+      const { sha256: digest } = await up.plan();
+      parent = createMember({
+        link: up.link,
+        clock,
+        random: systemJitter,
+        worker: {
+          async receive({ bytes, sha256: blob, message }) {
+            await blobs.put(bytes, { sha256: blob });
+            await coordinator.driver.parent({ sha256: blob, message });
+          },
+          doing: () => coordinator.driver.waiting().what,
+        },
+        plan: digest,
+        log: ({ kind, ...event }) => options.log(kind === "unreachable" || kind === "refused" ? "warn" : "info", `parent.${kind}`, event),
+        once: false,
+        signal: stop.signal,
+      });
+      parent.run().then(
+        (how) => {
+          // The parent's plan is another one now: this process ends and its next start reads it.
+          if (how === "new plan") options.halted(new Error("the parent has a new plan: start again"));
+        },
+        (error) => options.halted(error),
+      );
+    }
+    return {
+      ...coordinator,
+      parent,
+      record,
+      async close() {
+        stop.abort();
+        for (const close of closing) await close();
+      },
+    };
+  } catch (error) {
+    for (const close of closing) await close().catch(() => undefined);
+    throw error;
+  }
+}
+
+function outgoing(message: Message) {
+  const bytes = encodeMessage(message);
+  return { key: keyOf(message), sha256: sha256(bytes), bytes };
+}
+
+function readFile(path: string) {
+  const text = readText(path, "a federation file");
+  return readFederationFile(text, path);
+}
+
+/** The plan of this file: the one that was signed before where nothing changed, else a new one with the next number. */
+async function ownPlan(
+  options: ServeOptions,
+  home: Home,
+  record: RecordStore,
+  blobs: {
+    readonly put: (bytes: Uint8Array) => Promise<{ readonly sha256: string }>;
+    readonly get: (sha256: string) => Promise<Uint8Array | undefined>;
+  },
+) {
+  const path = options.file as string;
+  const file = readFile(path);
+  const content = {
+    format: "millwright-plan/1" as const,
+    federation: file.federation,
+    file: JSON.parse(JSON.stringify(file)) as Record<string, unknown>,
+    kernels: kernelVersion,
+    plugins: pinnedModules(file, options.modules ?? dirname(path)),
+    members: membersOf(file, { org: options.org, sites: options.sites }),
+  };
+  const trusted = { keys: [importPublicKey(publicPem(home.planKey), "own plan key")], federation: file.federation, now: systemClock.now() };
+  const known = await record.setting("plan");
+  const text = known === undefined ? undefined : await blobs.get(known);
+  if (text !== undefined) {
+    const opened = openPlan(new TextDecoder().decode(text), trusted);
+    const { sequence: _, notBefore: __, notAfter: ___, ...before } = opened.plan;
+    const same = JSON.stringify(sorted(before)) === JSON.stringify(sorted(content));
+    return same && options.again !== true ? { ...opened, text: new TextDecoder().decode(text) } : newPlan(opened.plan.sequence + 1);
+  }
+  return newPlan(1);
+
+  async function newPlan(sequence: number) {
+    const plan: SignedPlan = { ...content, sequence, notBefore: millis(systemClock.now() - 300_000) };
+    const signed = signPlan(plan, [home.planKey]);
+    const { sha256: digest } = await blobs.put(new TextEncoder().encode(signed));
+    await record.putSetting("plan", digest);
+    return { plan, text: signed, sha256: digest };
+  }
+}
+
+/** The same value with the keys of its objects in order, for comparison. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, one]) => one !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, one]) => [key, sorted(one)]),
+  );
+}
+
+/** A relay's way up: enrols where it has to, fetches and verifies the parent's plan. */
+async function reachParent(options: ServeOptions, disk: ReturnType<typeof folderDisk>) {
+  const clock = systemClock;
+  const storeKey = await loadStoreKey({ disk, random: systemRandom, passphrase: options.env[keyVariable] });
+  const door: Door = { clock, env: options.env };
+  const identity =
+    (await loadIdentity(disk, storeKey)) ??
+    (options.parentToken === undefined
+      ? fail("AUTH_REQUIRED", {
+          where: "relay",
+          expected: "a token of the parent",
+          got: "none",
+          remedy: "ask the parent's operator to invite this node, and pass --token",
+        })
+      : await enrolHere(disk, storeKey, options.parentToken, door));
+  const client = memberClient(identity, door);
+  const link = httpsLink(client);
+  const keys = identity.trust.plan.map((pem) => importPublicKey(pem, "trusted plan key"));
+  const plan = async () => {
+    const text = new TextDecoder().decode(await link.plan(new AbortController().signal));
+    return { ...openPlan(text, { keys, federation: identity.federation, now: clock.now() }), text };
+  };
+  return { federation: identity.federation, name: identity.name, trust: identity.trust, link, plan, close: async () => client.close() };
+}

@@ -44,7 +44,22 @@ const tierSchema: z.ZodType<TierSpec> = z.strictObject({
   children: z.union([z.array(z.union([pattern, tierMap])), tierMap.transform((map) => [map])]),
 });
 
-export const tiersSchema = tierMap;
+/** Deeper than any tree that is allowed, and far from where reading it recursively would end the stack. */
+const mostNesting = 100;
+
+function nestsWithin(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > mostNesting) return false;
+    level = level.flatMap((one) => (typeof one === "object" && one !== null ? Object.values(one) : []));
+  }
+  return true;
+}
+
+export const tiersSchema = z
+  .unknown()
+  .refine(nestsWithin, { message: `expected at most ${tierLimits.depth} levels`, abort: true })
+  .pipe(tierMap);
 
 /** A node of the tree as it runs. */
 export interface Tier {

@@ -1,5 +1,6 @@
 /**
- * Builds dist/ from a fresh clone: kernels (AssemblyScript) and TypeScript, then assets and the executable bit.
+ * Builds dist/ from a fresh clone: kernels (AssemblyScript) and TypeScript, then assets and the executable bit; a full build also bundles
+ * a plant's program into dist/edge.mjs.
  *
  * Nothing is done when every input has the content it had at the last build. The new dist/ is made aside and swapped
  * in whole, so a running command never sees half of it and a failed build leaves the old one in place.
@@ -38,7 +39,14 @@ function fingerprint() {
   const inputs = [
     ...filesBelow(join(root, "src")),
     ...filesBelow(join(root, "kernels")),
-    ...["scripts/build.mjs", "scripts/build-kernels.mjs", "tsconfig.json", "package.json", "package-lock.json"].map((f) => join(root, f)),
+    ...[
+      "scripts/build.mjs",
+      "scripts/build-kernels.mjs",
+      "scripts/bundle-edge.mjs",
+      "tsconfig.json",
+      "package.json",
+      "package-lock.json",
+    ].map((f) => join(root, f)),
   ];
   for (const file of inputs) {
     if (generated.has(file) || !existsSync(file)) continue;
@@ -121,6 +129,14 @@ async function compileQuick(target) {
   }
 }
 
+/** The plant's one file, of the compiled tree. */
+async function edge(target) {
+  const { code, output } = await run("scripts/bundle-edge.mjs", [target]);
+  if (code !== 0) say(`build: the plant's bundle was not made (exit ${code})\n${output}`);
+  else chmodSync(join(target, "edge.mjs"), 0o755);
+  return code === 0;
+}
+
 async function build() {
   const print = fingerprint();
   const [kind, from] = existsSync(stamp) ? readFileSync(stamp, "utf8").split(" ") : [];
@@ -143,6 +159,10 @@ async function build() {
   copyAssets(aside);
   const { bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   for (const entry of Object.values(bin)) chmodSync(join(aside, relative("dist", entry)), 0o755);
+  if (!quick && !(await edge(aside)) && !keepGoing) {
+    rmSync(aside, { recursive: true, force: true });
+    return 1;
+  }
   writeFileSync(join(aside, ".built-from"), `${done} ${print}`);
 
   const old = join(root, "out", `old-${process.pid}`);

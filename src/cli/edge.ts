@@ -14,7 +14,9 @@ import { rotateVerb } from "./verbs/rotate.js";
 import { statusVerb } from "./verbs/status.js";
 
 if (isMainThread) {
-  await startProcess((args, context) => runVerbs([joinVerb, enrollVerb, rotateVerb, outboxVerb, statusVerb, plantDoctorVerb], args, context));
+  await startProcess((args, context) =>
+    runVerbs([joinVerb, enrollVerb, rotateVerb, outboxVerb, statusVerb, plantDoctorVerb], args, context),
+  );
 } else {
   // The bundle starts itself as its worker.
   await import("../io/workers/worker.js");

@@ -179,6 +179,15 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 function short(value: unknown): string {
   if (value === undefined) return "nothing";
   if (typeof value === "number") return String(value);
-  const text = JSON.stringify(value) ?? String(value);
+  const text = asText(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+/** What nests too deep for the stack has no text. */
+function asText(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return "something that nests too deep";
+  }
 }

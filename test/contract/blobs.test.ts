@@ -1,18 +1,31 @@
-/** What every store of blobs does: in files, sealed or not, on a real and a simulated disk, and in memory. */
+/** What every store of blobs does: in files, sealed or not, on a real and a simulated disk, in memory, and in an S3-compatible bucket. */
 import { createHash } from "node:crypto";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import type { BlobStore } from "../../src/core/blobs.js";
 import { fileBlobs } from "../../src/io/store/blobs.js";
 import { memoryBlobs } from "../../src/io/store/blobs-memory.js";
+import { s3Blobs } from "../../src/io/store/blobs-s3.js";
 import { bytesOf, codeOf, disks, secret, testKey } from "../io/store/parts.js";
+import { hasS3, needsS3, startS3 } from "./s3-server.js";
 
 const sealed = { key: testKey(), random: secret("blobs") };
 const size = 300_000;
+const s3 = hasS3 ? await startS3() : undefined;
+let prefixes = 0;
+afterAll(() => s3?.stop());
 const stores: readonly (readonly [string, () => Promise<BlobStore>])[] = [
   ...disks.map(([name, make]) => [`files on ${name}`, () => fileBlobs(make(), { limits: { size } })] as const),
   ...disks.map(([name, make]) => [`sealed files on ${name}`, () => fileBlobs(make(), { sealed, limits: { size } })] as const),
   ["memory", async () => memoryBlobs(size)],
+  ...(s3 === undefined
+    ? []
+    : [
+        [
+          "a bucket",
+          () => s3Blobs({ ...s3.options, prefix: `${prefixes++}/`, random: secret("s3"), limits: { size, part: 65_536, open: 4 } }),
+        ] as const,
+      ]),
 ];
 const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 const nobody = "0".repeat(64);
@@ -178,6 +191,8 @@ describe.each(stores)("blobs in %s", (_name, make) => {
     expect(await blobs.get(a.sha256)).toBeUndefined();
   });
 });
+
+if (s3 === undefined) it.skip(`blobs in a bucket ${needsS3}`);
 
 describe("blobs in files", () => {
   const make = disks[1][1];

@@ -5,12 +5,12 @@
  */
 import { checkCapacity } from "../aggregation/fixed-point.js";
 import { MillwrightError } from "../core/errors.js";
-import { type Millis, millis } from "../core/quantities.js";
+import type { Millis } from "../core/quantities.js";
 import { type CoordinatorEffect, type CoordinatorPlan, type CoordinatorState, coordinatorProtocol } from "./coordinator.js";
 import { keyOf, type Message, type Request } from "./messages.js";
 import type { Child, Waiting } from "./node.js";
 import { excludedReason } from "./node-reasons.js";
-import { answerFault, type Facts, readFacts } from "./topics.js";
+import { addFacts, answerFault, type Facts, readFacts } from "./topics.js";
 
 export interface Joining extends Child {
   readonly since: Millis;
@@ -26,10 +26,18 @@ export interface Cohort {
   /** Training examples that each child told. */
   readonly weights: Readonly<Record<string, number>>;
   readonly joining: readonly Joining[];
+  /** What each child said of its examples, and to which question: a cohort that grew says it again. */
+  readonly prepared?: Readonly<Record<string, Prepared>>;
   /** The scaler, as it was sent to everybody. */
   readonly scaler?: unknown;
   /** What the children told of their examples, together. */
   readonly total?: Facts;
+}
+
+export interface Prepared {
+  readonly exchange: number;
+  readonly members: number;
+  readonly train: number;
 }
 
 /** The plan of the next question or round for these children. */
@@ -40,12 +48,13 @@ export type CohortStep = readonly [Cohort, readonly CoordinatorEffect[]];
 const mostJoining = 10_000;
 
 /** The part of a node's state that the conversation changes; the rest is its own. */
-export function cohortOf({ coordinator, children, weights, joining, scaler, total }: Cohort): Cohort {
+export function cohortOf({ coordinator, children, weights, joining, prepared, scaler, total }: Cohort): Cohort {
   return {
     coordinator,
     children,
     weights,
     joining,
+    ...(prepared === undefined ? {} : { prepared }),
     ...(scaler === undefined ? {} : { scaler }),
     ...(total === undefined ? {} : { total }),
   };
@@ -130,6 +139,29 @@ export function joined(cohort: Cohort, from: string, message: Message, planner: 
     joining: cohort.joining.filter((other) => other !== one),
     children: [...cohort.children, child],
     weights: { ...cohort.weights, [from]: facts.train },
+    total: cohort.total === undefined ? facts : addFacts(cohort.total, facts),
+    prepared: { ...cohort.prepared, [from]: preparedAs(one.exchange, facts) },
+  };
+  return drive(next, { type: "revise", plan: planner(next) }, now);
+}
+
+export const preparedAs = (exchange: number, { members, train }: Facts): Prepared => ({ exchange, members, train });
+
+/** A relay whose cohort grew says what it has now; what it says too much is not believed. */
+export function grown(cohort: Cohort, from: string, message: Message, planner: Planner, now: Millis): CohortStep | undefined {
+  const before = cohort.prepared?.[from];
+  const child = cohort.children.find(({ site }) => site === from);
+  if (message.type !== "answer" || message.from !== from || before?.exchange !== message.exchange) return undefined;
+  if (child === undefined || cohort.total === undefined || cohort.coordinator.open?.request.type === "ask") return undefined;
+  if (unfit(cohort, child, message.body, planner) !== undefined) return [cohort, []];
+  const facts = readFacts(message.body);
+  if (facts.train === before.train && facts.members === before.members) return [cohort, []];
+  const { total } = cohort;
+  const next = {
+    ...cohort,
+    weights: { ...cohort.weights, [from]: facts.train },
+    total: { ...total, train: total.train + facts.train - before.train, members: total.members + facts.members - before.members },
+    prepared: { ...cohort.prepared, [from]: preparedAs(message.exchange, facts) },
   };
   return drive(next, { type: "revise", plan: planner(next) }, now);
 }
@@ -185,16 +217,15 @@ export function pendingOf(cohort: Cohort): readonly { readonly to: string; reado
 
 /** What the children are waited for; undefined where nothing is open. */
 export function openWait({ coordinator, joining }: Cohort): Waiting | undefined {
-  const { open, plan } = coordinator;
+  const { open } = coordinator;
   if (open === undefined) return undefined;
   const { request } = open;
   const what = request.type === "train" ? `round ${request.round}, attempt ${request.attempt}: updates` : request.topic;
   const answered = open.sites.filter((site) => open.answers.has(site) && open.answers.get(site)?.type !== "refuse");
-  const patient = request.type === "ask" && plan.patient === true;
   return {
     what,
     since: open.openedAt,
-    ...(patient ? {} : { until: millis(open.closesAt) }),
+    until: open.closesAt,
     answered,
     missing: open.sites.filter((site) => !open.answers.has(site)),
     refused: [

@@ -19,18 +19,20 @@ import {
   cohortOf,
   drive,
   exclude,
+  grown,
   include,
   inviteAll,
   joined,
   openWait,
   pendingOf,
+  preparedAs,
   remind,
   wrongFacts,
 } from "./node-cohort.js";
 import { meanLoss, standingOf } from "./node-inclusion.js";
 import { plannerOf, type QuorumSpec } from "./node-plan.js";
 import { packRelay, unpackRelay } from "./node-snapshot.js";
-import { addFacts, combineAnswers, type Facts, readFacts, topics } from "./topics.js";
+import { addFacts, combineAnswers, readFacts, topics } from "./topics.js";
 
 export interface RelayState extends Cohort {
   readonly kind: "relay";
@@ -50,6 +52,8 @@ export interface RelayState extends Cohort {
   readonly earlier: number;
   /** The parent's question about examples: when the cohort grows it is answered again. */
   readonly told?: number;
+  /** How many more rounds begin by telling it again: a reply on its way may have been replaced by a later one. */
+  readonly retell?: number;
   readonly paused?: boolean;
 }
 
@@ -72,6 +76,9 @@ export interface RelayOptions {
   /** Largest Euclidean norm of a child's change. */
   readonly normBound?: number;
 }
+
+/** Rounds at whose beginning a grown cohort is told again. */
+const retellings = 2;
 
 type Step = readonly [RelayState, readonly NodeEffect[]];
 type Train = Extract<Request, { type: "train" }>;
@@ -117,8 +124,9 @@ export function createRelay(options: RelayOptions): Node {
       case "message": {
         if (input.from === operator) return input.message.type === "order" ? obey(state, input.message, now) : [state, []];
         const planner = (cohort: Pick<Cohort, "children" | "weights">) => planFor({ ...cohort, task: state.task, earlier: state.earlier });
-        const late = joined(state, input.from, input.message, planner, now);
-        if (late !== undefined) return admitted(state, late, input.message, now);
+        const { from, message } = input;
+        const late = joined(state, from, message, planner, now) ?? grown(state, from, message, planner, now);
+        if (late !== undefined) return admitted(state, late, now);
         const [next, effects] = drive(state, { type: "message", from: input.from, message: input.message }, now);
         return next === state ? [state, []] : settle(state, next, effects, now);
       }
@@ -181,7 +189,9 @@ export function createRelay(options: RelayOptions): Node {
       const [dropped] = drive(begun, { type: "drop" }, now);
       const plan = planFor(begun);
       const [next, effects] = drive(dropped, { type: "begin", plan, model: message.values, round: first }, now);
-      return settle(begun, next, effects, now);
+      const { retell = 0 } = state;
+      const [settled, out] = settle(retell > 0 ? { ...begun, retell: retell - 1 } : begun, next, effects, now);
+      return [settled, retell > 0 ? [...tell(begun), ...out] : out];
     } catch (error) {
       if (error instanceof MillwrightError) return refuse(begun, error, now);
       throw error;
@@ -232,7 +242,15 @@ export function createRelay(options: RelayOptions): Node {
           });
       }
       const total = told.map(([, facts]) => facts).reduce(addFacts);
-      next = { ...state, total, told: exchange, weights: Object.fromEntries(told.map(([{ site }, { train: most }]) => [site, most])) };
+      const below = state.coordinator.exchange;
+      const prepared = Object.fromEntries(told.map(([{ site }, facts]) => [site, preparedAs(below, facts)]));
+      next = {
+        ...state,
+        total,
+        told: exchange,
+        prepared,
+        weights: Object.fromEntries(told.map(([{ site }, { train: most }]) => [site, most])),
+      };
     }
     const [invited, invitations] = inviteAll(next);
     const answer = { type: "answer", exchange, from: name, body: combineAnswers(topic, answers) } as const;
@@ -291,20 +309,17 @@ export function createRelay(options: RelayOptions): Node {
     return [{ ...idle, included: [], since: now }, [{ type: "reply", message }]];
   }
 
-  /** A grown cohort is told to the parent before its new member counts there. */
-  function admitted(
-    state: RelayState,
-    [cohort, effects]: readonly [Cohort, readonly CoordinatorEffect[]],
-    message: Message,
-    now: Millis,
-  ): Step {
+  /** A cohort that grew is told to the parent, which then lets it count for more. */
+  function admitted(state: RelayState, [cohort, effects]: readonly [Cohort, readonly CoordinatorEffect[]], now: Millis): Step {
     if (cohort === state) return [state, []];
     const [next, out] = settle(state, cohort, effects, now);
-    const came = cohort.children.length > state.children.length;
-    if (!came || message.type !== "answer" || state.total === undefined || state.told === undefined) return [next, out];
-    const total: Facts = addFacts(state.total, readFacts(message.body));
-    const answer = { type: "answer", exchange: state.told, from: name, body: total } as const;
-    return [{ ...next, total }, [...out, { type: "reply", message: answer }]];
+    if (cohort.total === state.total || state.told === undefined) return [next, out];
+    return [{ ...next, retell: retellings }, [...out, ...tell(next)]];
+  }
+
+  function tell(state: RelayState): NodeEffect[] {
+    if (state.told === undefined || state.total === undefined) return [];
+    return [{ type: "reply", message: { type: "answer", exchange: state.told, from: name, body: state.total } }];
   }
 
   function obey(state: RelayState, { order, site, members }: Extract<Message, { type: "order" }>, now: Millis): Step {

@@ -26,11 +26,13 @@ import {
   cohortOf,
   drive,
   exclude,
+  grown,
   include,
   inviteAll,
   joined,
   openWait,
   pendingOf,
+  preparedAs,
   remind,
   wrongFacts,
 } from "./node-cohort.js";
@@ -101,8 +103,9 @@ export function createRoot(options: RootOptions): Node {
       }
       case "message": {
         if (input.from === operator) return input.message.type === "order" ? obey(state, input.message, now) : [state, []];
-        const late = joined(state, input.from, input.message, planner, now);
-        if (late !== undefined) return admitted(state, late, input.message, now);
+        const { from, message } = input;
+        const late = joined(state, from, message, planner, now) ?? grown(state, from, message, planner, now);
+        if (late !== undefined) return late[0] === state ? [state, []] : settle(state, late[0], late[1], now);
         const [next, effects] = drive(state, { type: "message", from: input.from, message: input.message }, now);
         return next === state ? [state, []] : settle(state, next, effects, now);
       }
@@ -200,23 +203,13 @@ export function createRoot(options: RootOptions): Node {
       checkPlan({ ...file, tiers: undefined }, { sites: counts.map(({ site }) => site), outputs: total.outputs, model, rule, counts }),
     );
     const weights = Object.fromEntries(told.map(([site, { train }]) => [site, train]));
-    const ready: RootState = { ...state, weights, total, phase: "rounds", since: now };
+    const { exchange } = state.coordinator;
+    const said = Object.fromEntries(told.map(([site, facts]) => [site, preparedAs(exchange, facts)]));
+    const ready: RootState = { ...state, weights, total, prepared: said, phase: "rounds", since: now };
     const values = initialise(model, seeded(seed, "initial values"));
     const [begun, effects] = drive(ready, { type: "begin", plan: planner(ready), model: values, round: 1 }, now);
     const [asked, invitations] = inviteAll(begun);
     return settle(ready, asked, [...effects, ...invitations], now);
-  }
-
-  function admitted(
-    state: RootState,
-    [cohort, effects]: readonly [Cohort, readonly CoordinatorEffect[]],
-    message: Message,
-    now: Millis,
-  ): Step {
-    if (cohort === state) return [state, []];
-    const came = cohort.children.length > state.children.length;
-    if (!came || message.type !== "answer" || state.total === undefined) return settle(state, cohort, effects, now);
-    return settle(state, { ...cohort, total: addFacts(state.total, readFacts(message.body)) }, effects, now);
   }
 
   /** After the last round: a threshold where the task has one, then the figures. */

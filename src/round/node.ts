@@ -77,7 +77,7 @@ export interface Waiting {
   /** For example "round 7, attempt 1: updates", "statistics", "a task from the parent", "nothing: the run is over". */
   readonly what: string;
   readonly since: Millis;
-  /** When the wait ends by itself. */
+  /** When the wait ends by itself; a question that waits for everybody is then asked again. */
   readonly until?: Millis;
   readonly answered: readonly string[];
   readonly missing: readonly string[];

@@ -70,23 +70,23 @@ export async function runTree(
   seed: string,
   options: {
     readonly patient?: boolean;
-    readonly roster?: readonly string[];
-    readonly order?: (round: number) => Message | undefined;
+    readonly absent?: readonly string[];
+    readonly order?: (round: number) => { readonly node?: string; readonly message: Message } | undefined;
   } = {},
 ): Promise<Outcome> {
   const { tree, make } = await prepareTree(file);
   const sites = make();
   const random = seeded("tree", seed);
   const patient = options.patient ?? false;
-  const children = childrenOfTier(tree).filter(({ site }) => options.roster === undefined || options.roster.includes(site));
+  const childrenOf = (tier: Tier) => childrenOfTier(tier).filter(({ site }) => options.absent?.includes(site) !== true);
   const retry = millis(500);
-  const root = createRoot({ file, seed: file.seed, children, rule: ruleOf(tree), retry, patient });
+  const root = createRoot({ file, seed: file.seed, children: childrenOf(tree), rule: ruleOf(tree), retry, patient });
   const nodes = new Map<string, Living>([[tree.name, living(root, random, faults)]]);
   const parents = new Map<string, string>(childrenOfTier(tree).map(({ site }) => [site, tree.name]));
   for (const tier of tiersBelow(tree)) {
     for (const { site } of childrenOfTier(tier)) parents.set(site, tier.name);
     const { name, rounds, forwards, quorum } = tier;
-    const node = createRelay({ file, name, children: childrenOfTier(tier), rule: ruleOf(tier), rounds, forwards, quorum, retry, patient });
+    const node = createRelay({ file, name, children: childrenOf(tier), rule: ruleOf(tier), rounds, forwards, quorum, retry, patient });
     nodes.set(name, living(node, random, faults));
   }
   const states = new Map<string, SiteState>([...sites.keys()].map((site) => [site, newSite(site)]));
@@ -127,8 +127,8 @@ export async function runTree(
         if (name !== tree.name) relayRounds.set(name, [...(relayRounds.get(name) ?? []), effect.round]);
         else {
           rounds.push(effect.round);
-          const message = options.order?.(effect.round.round);
-          if (message !== undefined) later(now, () => give(name, { type: "message", from: operator, message }));
+          const given = options.order?.(effect.round.round);
+          if (given !== undefined) later(now, () => give(given.node ?? name, { type: "message", from: operator, message: given.message }));
         }
       } else if (effect.type === "released") release = effect.release;
       else error = effect.error;

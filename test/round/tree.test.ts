@@ -114,13 +114,11 @@ describe("a node", () => {
 
   it("lets somebody in who came late, from the next round on, and lets somebody go", async () => {
     const file = federation({ rounds: 6 });
-    const order = (round: number) =>
-      round === 2
-        ? ({ type: "order", order: "include", site: sites[5] } as const)
-        : round === 4
-          ? ({ type: "order", order: "exclude", site: sites[0] } as const)
-          : undefined;
-    const { rounds, release, error } = await runTree(file, { delay: 5 }, "late", { roster: sites.slice(0, 5), order });
+    const order = (round: number) => {
+      if (round === 2) return { message: { type: "order", order: "include", site: sites[5] } } as const;
+      return round === 4 ? ({ message: { type: "order", order: "exclude", site: sites[0] } } as const) : undefined;
+    };
+    const { rounds, release, error } = await runTree(file, { delay: 5 }, "late", { absent: [sites[5]], order });
     expect(error).toBeUndefined();
     expect(release?.rounds).toBe(6);
     expect(rounds.map(({ included }) => included.map(({ site }) => site).includes(sites[5]))).toEqual([
@@ -132,6 +130,19 @@ describe("a node", () => {
       true,
     ]);
     expect(rounds[5].included.map(({ site }) => site)).toEqual(sites.slice(1));
+  });
+
+  it("lets a relay's cohort grow: the root is told before the new member counts", async () => {
+    const file = federation({ rounds: 6, tiers: { north: { children: sites.slice(0, 3) }, south: { children: sites.slice(3) } } });
+    const order = (round: number) =>
+      round === 2 ? ({ node: "south", message: { type: "order", order: "include", site: sites[5] } } as const) : undefined;
+    const { rounds, relayRounds, node, state, error } = await runTree(file, { delay: 5 }, "grows", { absent: [sites[5]], order });
+    expect(error).toBeUndefined();
+    expect(rounds.map(({ excluded }) => excluded)).toEqual([[], [], [], [], [], []]);
+    expect(rounds.map(({ included }) => included[1].members)).toEqual([2, 2, 2, 3, 3, 3]);
+    expect(relayRounds.get("south")?.map(({ included }) => included.length)).toEqual([2, 2, 2, 3, 3, 3]);
+    const weight = rounds[5].included[1].weight;
+    expect(node.roster(state)).toContainEqual({ site: "south", members: 3, weight });
   });
 
   it("says what it waits for, and since when", async () => {

@@ -182,6 +182,8 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
         continue;
       }
       state = result[0];
+      // What was answered waits for nobody any more.
+      if (input.type === "message") tasks.delete(input.from);
       logged.push(logOf(++seq, at, input, blob));
       if (blob !== undefined) held.set(blob, seq);
       effects.push({ at, seq, effects: result[1], bytes: snapshotAfter(result[1], at) });
@@ -201,8 +203,9 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
   async function carryOut(step: Step): Promise<void> {
     let retask = false;
     for (const effect of step.effects) {
-      if (effect.type === "send") retask = true;
-      else if (effect.type === "timer") {
+      retask ||= effect.type !== "timer";
+      if (effect.type === "send") continue;
+      if (effect.type === "timer") {
         wakesAt = effect.at;
         setTimer();
       } else if (effect.type === "reply") events.reply?.(effect.message);

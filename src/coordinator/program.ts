@@ -77,6 +77,8 @@ export interface Coordinator {
   readonly run: RunRow;
   readonly plan: SignedPlan;
   readonly status: () => Promise<Status>;
+  /** Relay only: the parent's run is in this state, so its own is. */
+  readonly follow: (state: RunRow["state"]) => Promise<void>;
   /** An operator at this machine. */
   readonly order: (order: Extract<Message, { type: "order" }>, by: string) => Promise<void>;
   readonly close: () => Promise<void>;
@@ -228,6 +230,16 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     polls.wakeAll();
   }
 
+  async function follow(next: RunRow["state"]): Promise<void> {
+    if (next === state || state === "finished" || state === "failed") return;
+    await record.setRunState(run.id, next, next === "failed" ? "the parent's run failed" : undefined);
+    state = next;
+    driver.hold(state === "paused" || lacking() !== undefined);
+    log("info", "run.follows", { state });
+    polls.wakeAll();
+    if (next === "finished" || next === "failed") options.ended?.(next);
+  }
+
   const routes = [
     ...memberRoutes({
       exchange,
@@ -307,6 +319,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     run,
     plan: signed.plan,
     status,
+    follow,
     order,
     async close() {
       stopped = true;

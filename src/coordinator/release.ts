@@ -34,7 +34,7 @@ export async function publish(release: Release, parts: ReleaseParts): Promise<Re
   const existing = (await record.releases(federation, { limit: 1000 })).find((one) => one.run === run);
   if (existing !== undefined) return existing;
   const model = sha256(float32Bytes(release.bundle.values));
-  const told = await runRecord(parts, { sha256: model });
+  const told = await runRecord(parts, model);
   const bundle = await blobs.put(encodeBundle(release.bundle));
   const recordBytes = new TextEncoder().encode(JSON.stringify(told));
   await blobs.put(recordBytes);

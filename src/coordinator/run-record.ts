@@ -20,10 +20,10 @@ export interface RunRecord {
     readonly included: readonly Inclusion[];
     readonly excluded: readonly { readonly site: string; readonly reason: string }[];
     /** SHA-256 of the global model after the round, as little-endian float32. */
-    readonly model: { readonly sha256: string };
+    readonly model: string;
   }[];
   /** SHA-256 of the released weights; empty while the run is open. */
-  readonly model: { readonly sha256: string };
+  readonly model: string;
 }
 
 /** Everything the record holds of a run. */
@@ -46,7 +46,7 @@ export async function runRecord(
         attempt: row.attempt,
         included: row.included as readonly Inclusion[],
         excluded: row.excluded,
-        model: { sha256: row.model ?? "" },
+        model: row.model ?? "",
       });
     }
     if (page.length < 1000) break;
@@ -69,5 +69,5 @@ export async function storedRunRecord(
   const { file } = readPlanUnverified(new TextDecoder().decode(text));
   const release = (await record.releases(row.federation, { limit: 1000 })).find((one) => one.run === row.id);
   const { federation, node, seed } = row;
-  return runRecord({ record, federation, run: row.id, node, plan: { sha256: row.plan, seed, file } }, { sha256: release?.model ?? "" });
+  return runRecord({ record, federation, run: row.id, node, plan: { sha256: row.plan, seed, file } }, release?.model ?? "");
 }

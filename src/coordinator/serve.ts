@@ -123,6 +123,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
         },
         plan: digest,
         log: ({ kind, ...event }) => options.log(kind === "unreachable" || kind === "refused" ? "warn" : "info", `parent.${kind}`, event),
+        stateIs: coordinator.follow,
         once: false,
         signal: stop.signal,
       });

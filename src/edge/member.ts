@@ -40,6 +40,8 @@ export interface MemberOptions {
   /** Digest of the plan this member has read and decided on. */
   readonly plan: string;
   readonly log: (event: MemberEvent) => void;
+  /** What the coordinator says of the run; called when it changes. */
+  readonly stateIs?: (state: "running" | "paused" | "finished" | "failed") => Promise<void>;
   /** Called once for each reply that is acknowledged, before anything else is sent. */
   readonly acknowledged?: (key: string, counts: boolean) => Promise<void>;
   /** Return when the run is over instead of waiting for the next one. */
@@ -71,6 +73,7 @@ export function createMember(options: MemberOptions): Member {
   /** The task whose reply was acknowledged last. */
   let done: string | undefined;
   let reachable: boolean | undefined;
+  let known: "running" | "paused" | "finished" | "failed" | undefined;
 
   function setWaiting(what: string): void {
     if (waiting.what !== what) waiting = { what, since: clock.now() };
@@ -167,6 +170,10 @@ export function createMember(options: MemberOptions): Member {
           answered();
           tries = 0;
           if (answer.plan !== options.plan) return "new plan";
+          if (answer.state !== known) {
+            known = answer.state;
+            await options.stateIs?.(known);
+          }
           setWaiting(worker.doing() ?? answer.waiting);
           if (answer.task !== undefined) {
             // It asks for what was acknowledged: it lost that, or crossed it on the way. A moment, then say it again.

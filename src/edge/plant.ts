@@ -142,7 +142,10 @@ export async function createPlant(options: PlantOptions): Promise<Plant> {
       keep,
       decide: (request, bytes) => judge(plan, digest, request, bytes),
       work: async (request) => (await work(request)).work(request),
-      describe: (request, reply) => describe(reply, { request, epochs: file.training.epochs }),
+      describe(request, reply) {
+        const { what, meaning } = describe(reply, { request, epochs: file.training.epochs });
+        return { what, meaning };
+      },
       digest: sha256,
       send: (reply) => member?.send(reply),
       halted: options.halted,

@@ -70,13 +70,13 @@ const inclusionSchema: z.ZodType<Inclusion> = z.lazy(() =>
     rounds: z.array(z.array(inclusionSchema)).optional(),
   }),
 );
-const recordSchema = z.strictObject({
+const recordSchema = z.looseObject({
   format: z.literal("millwright-record/1"),
   federation: z.string(),
   seed: z.int().min(0),
   file: z.unknown(),
   node: z.string(),
-  rounds: z.array(z.strictObject({ round: whole, included: z.array(inclusionSchema).min(1), model: sha256 })).min(1),
+  rounds: z.array(z.looseObject({ round: whole, included: z.array(inclusionSchema).min(1), model: sha256 })).min(1),
   model: sha256,
 });
 

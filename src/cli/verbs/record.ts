@@ -9,7 +9,9 @@ import { resolvePath } from "./numbers.js";
 export const recordVerb: Verb = (program, run) => {
   program
     .command("record")
-    .description("Write the record of a run: who was included in each round, and the model it led to. Read from a coordinator's data folder.")
+    .description(
+      "Write the record of a run: who was included in each round, and the model it led to. Read from a coordinator's data folder.",
+    )
     .option("--data <folder>", "data folder of the coordinator; it must not be running", "coordinator")
     .option("--record <url>", "sqlite:PATH or postgres://...; default: SQLite in the data folder")
     .option("--run <id>", "which run; default: the newest")
@@ -25,7 +27,12 @@ export const recordVerb: Verb = (program, run) => {
         const folder = resolvePath(context, options.data);
         const disk = folderDisk(folder);
         if (options.record === undefined && (await disk.size("record.sqlite")) === undefined) {
-          fail("DATA_MISSING", { where: folder, expected: "a coordinator's data folder", got: "no record.sqlite", remedy: "name it with --data" });
+          fail("DATA_MISSING", {
+            where: folder,
+            expected: "a coordinator's data folder",
+            got: "no record.sqlite",
+            remedy: "name it with --data",
+          });
         }
         const record = await openRecord({ url: options.record ?? `sqlite:${join(folder, "record.sqlite")}` });
         try {

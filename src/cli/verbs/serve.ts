@@ -110,6 +110,8 @@ export const serveVerb: Verb = (program, run) => {
           const state = served.run.state;
           if (options.once === true && (state === "finished" || state === "failed")) end(state);
           await untilStopped(context, over);
+          // Long polls are answered with the news first.
+          if (options.once === true) await new Promise((resolve) => setTimeout(resolve, farewell));
         } finally {
           await served.close();
         }
@@ -117,6 +119,9 @@ export const serveVerb: Verb = (program, run) => {
       }),
     );
 };
+
+/** How long a coordinator that ends with its run goes on answering, so that everybody hears of it. */
+const farewell = 3000;
 
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 

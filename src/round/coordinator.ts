@@ -203,9 +203,10 @@ function closeIfDone(state: CoordinatorState, now: Millis): Step {
   const useful = countUseful(current.answers);
   const everybody = current.answers.size === current.sites.length;
   const asking = current.request.type === "ask";
-  // A patient question waits for those who refused: what they lack can be mended.
+  // A patient question waits for those who refused, because what they lack can be mended; not where nobody can, all for one reason.
   if (asking && state.plan.patient === true) {
-    if (useful === current.sites.length || refusedAlike(current, useful, current.sites.length) !== undefined) return close(state, now);
+    const hopeless = useful === 0 && refusedAlike(current, useful, current.sites.length) !== undefined;
+    if (useful === current.sites.length || hopeless) return close(state, now);
     return [state, []];
   }
   if (useful >= (asking ? current.sites.length : current.goal) || everybody) return close(state, now);

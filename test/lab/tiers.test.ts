@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { inlineExecutor } from "../../src/io/workers/inline.js";
 import type { SimulationResult } from "../../src/lab/result.js";
 import { simulate } from "../../src/lab/simulate.js";
+import { temporaryFolder } from "../support/folder.js";
 import { smallFederation } from "../support/small-federation.js";
 
 const executor = inlineExecutor();
@@ -39,5 +40,34 @@ describe("a federation with tiers", () => {
     expect(wan.bytesUp).toBeLessThan(alone.bytesUp);
     expect(wan.bytesDown).toBeLessThan(0.5 * alone.bytesDown);
     expect(tiered.rounds[1].tiers?.included[0].rounds?.[0].map(({ site }) => site)).toEqual(["hall", "yard"]);
+  });
+
+  it("gives the same model in a world that loses, doubles and delays, and again when it goes on after a stop", async () => {
+    const tiers = { north: { rounds: 2, children: ["s*1", "s*2", "s*3"] }, south: { children: ["s*4", "s*5", "s*6"] } };
+    const conditions = { latency: [1, 300], loss: 0.15, duplication: 0.2, dropout: 0.2, skew: 20 };
+    const rough = { tiers, conditions, rounds: 4, quorum: { goal: 1, minimum: 0.4, deadline: "30s", attempts: 6 } };
+    const whole = await run(rough);
+    expect(await run(rough)).toMatchObject({ model: whole.model, rounds: whole.rounds.map(({ included }) => ({ included })) });
+    expect(whole.rounds.some(({ excluded }) => excluded.some(({ reason }) => reason.startsWith("north: ")))).toBe(true);
+    const state = await temporaryFolder();
+    const stop = new AbortController();
+    const stopped = simulate({ ...many, ...rough }, { compare: false, executor, state, signal: stop.signal });
+    for await (const event of stopped.events) if (event.kind === "round" && event.round === 2) stop.abort();
+    await expect(stopped.result).rejects.toThrow(/ABORTED/);
+    const resumed = await simulate({ ...many, ...rough }, { compare: false, executor, state, resume: true }).result;
+    expect(resumed.model).toEqual(whole.model);
+    expect(resumed.rounds.map(({ model, included }) => [model, included])).toEqual(
+      whole.rounds.map(({ model, included }) => [model, included]),
+    );
+  });
+
+  it("keeps models and updates to the share of a link, and lets questions pass", async () => {
+    const tree = (bandwidth?: string) => ({ north: { ...(bandwidth === undefined ? {} : { bandwidth }), children: ["*"] } });
+    const big = { model: { use: "mlp", hidden: [1500] }, quorum: { goal: 1, minimum: 1, deadline: "2min", attempts: 1 } };
+    const free = await run({ ...big, tiers: tree() });
+    const narrow = await run({ ...big, tiers: tree("1Mbit/s") });
+    expect(narrow.model).toEqual(free.model);
+    // Hundreds of kilobytes for each of two rounds do not fit through such a link within the round.
+    await expect(run({ ...big, tiers: tree("20kbit/s") })).rejects.toThrow(/ROUND_ABANDONED/);
   });
 });

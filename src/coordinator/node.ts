@@ -1,17 +1,15 @@
 /** The protocol that a node of a plan runs: the root's script, or a relay under its tier's own terms. */
 import { buildRule, type RuleSpec } from "../aggregation/registry.js";
 import type { Rule } from "../aggregation/rule.js";
+import { loadPinned, moduleModelOf } from "../edge/plan-modules.js";
 import type { SignedPlan } from "../io/crypto/plan-envelope.js";
-import { isModuleModel, moduleModel } from "../model/module.js";
-import type { ModelContext } from "../model/presets.js";
-import { type FederationFile, parseFederation } from "../round/file.js";
+import { callPlugin } from "../io/plugin.js";
+import { parseFederation } from "../round/file.js";
 import type { Node } from "../round/node.js";
-import type { ModuleModelOf } from "../round/node-plan.js";
 import { createRelay } from "../round/node-relay.js";
 import { createRoot } from "../round/node-root.js";
 import { childrenOfTier } from "../round/tiers.js";
 import { rootName, tierOf } from "./plan-members.js";
-import { callPlugin, loadPinned } from "./plan-modules.js";
 
 /** Errors: PLAN_REFUSED, PLUGIN_INVALID. `folder` holds the modules that the plan pins. */
 export async function nodeOf(plan: SignedPlan, name: string, folder: string): Promise<Node> {
@@ -41,13 +39,4 @@ async function ruleOf(plan: SignedPlan, spec: RuleSpec, folder: string): Promise
   if (spec.use === "mean") return buildRule(spec);
   const { use, ...options } = spec;
   return buildRule(spec, await callPlugin(use, await loadPinned(plan, use, folder, "(options) => Rule"), options));
-}
-
-/** The user's own model, called when the shapes are known; undefined for a preset. Its hash is held to the plan first. */
-export async function moduleModelOf(file: FederationFile, plan: SignedPlan, folder: string): Promise<ModuleModelOf | undefined> {
-  const { model } = file;
-  if (!isModuleModel(model)) return undefined;
-  const { use, ...options } = model;
-  const plugin = await loadPinned(plan, use, folder, "(options, context) => ({ nodes, output? })");
-  return (context: ModelContext) => moduleModel(use, plugin(options, context), context);
 }

@@ -10,6 +10,7 @@ import { type Door, enrolHere, memberClient } from "../edge/enrolment.js";
 import { httpsLink } from "../edge/https-link.js";
 import { loadIdentity } from "../edge/identity.js";
 import { createMember, type Member } from "../edge/member.js";
+import { pinnedModules } from "../edge/plan-modules.js";
 import { systemClock } from "../io/clock.js";
 import { importPublicKey, publicPem, sha256 } from "../io/crypto/keys.js";
 import { openPlan, type SignedPlan, signPlan } from "../io/crypto/plan-envelope.js";
@@ -27,7 +28,6 @@ import { encodeMessage, keyOf, type Message } from "../round/messages.js";
 import type { Home } from "./home.js";
 import { nodeOf } from "./node.js";
 import { membersOf, rootName } from "./plan-members.js";
-import { pinnedModules } from "./plan-modules.js";
 import { type Coordinator, startCoordinator } from "./program.js";
 
 export interface ServeOptions {

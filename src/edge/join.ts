@@ -13,14 +13,14 @@ import { keyVariable, loadStoreKey } from "../io/store/key.js";
 import { lockStore } from "../io/store/lock.js";
 import type { HttpsClient } from "../io/transport/client.js";
 import { threadExecutor } from "../io/workers/threads.js";
-import type { FederationFile } from "../round/file.js";
 import { enrolHere, memberClient, renewHere } from "./enrolment.js";
 import { httpsLink } from "./https-link.js";
 import { type Identity, loadIdentity, renewalDue } from "./identity.js";
 import type { Link } from "./link.js";
+import { checkModule, isModulePath, moduleModelOf } from "./plan-modules.js";
 import { createPlant, type Plant, type PlantOptions } from "./plant.js";
 import { defaultPolicy, type Policy, readPolicy } from "./policy.js";
-import { readSiteFile, type SiteFile } from "./site-file.js";
+import { readSiteFile, type SiteFile, usesFederationData } from "./site-file.js";
 import { sitePart } from "./site-file-data.js";
 
 export interface JoinOptions {
@@ -56,6 +56,7 @@ const renewalCheck = 3_600_000;
 /** Opens everything; `plant.run()` then works until the signal. Errors: STORE_*, FILE_INVALID, TOKEN_REFUSED, TRANSPORT_*, MEMBER_CONFLICT. */
 export async function join(options: JoinOptions): Promise<Joined> {
   const siteFolder = dirname(resolve(options.siteFile));
+  const modules = options.federationFolder ?? siteFolder;
   const siteFile = readSiteFile(readText(options.siteFile, "a site file"), options.siteFile);
   const disk = folderDisk(resolve(options.data));
   await disk.makeFolder("");
@@ -125,12 +126,16 @@ export async function join(options: JoinOptions): Promise<Joined> {
       random: systemJitter,
       executor,
       policy: () => policyOf(siteFile, siteFolder, disk),
-      part: (file: FederationFile) =>
-        sitePart(siteFile, file, {
+      module: (file, plan) => moduleModelOf(file, plan, modules),
+      part(file, plan) {
+        // Code that reads the federation's own data comes with the plan, so the plan has to pin it.
+        if (usesFederationData(siteFile) && isModulePath(file.data.use)) checkModule(plan, file.data.use, modules);
+        return sitePart(siteFile, file, {
           folder: siteFolder,
           ...(options.federationFolder === undefined ? {} : { federationFolder: options.federationFolder }),
           ...(options.dataRoot === undefined ? {} : { dataRoot: options.dataRoot }),
-        }),
+        });
+      },
       once: options.once,
       signal: options.signal,
       log: options.log,

@@ -37,7 +37,7 @@ export interface PlantOptions {
   /** Read anew before every decision, so that the owner can change it while the program runs. */
   readonly policy: () => Promise<{ readonly policy: Policy; readonly paused: boolean }>;
   /** The plant's rows for this plan; read when they are first needed. */
-  readonly part: (file: FederationFile) => Promise<SitePart>;
+  readonly part: (file: FederationFile, plan: SignedPlan) => Promise<SitePart>;
   /** Modules of the plan, held to their hashes. */
   readonly module?: (file: FederationFile, plan: SignedPlan) => Promise<ModuleModelOf | undefined>;
   readonly once: boolean;
@@ -205,7 +205,7 @@ function lazily(options: PlantOptions, file: FederationFile, plan: SignedPlan, k
     const module = await options.module?.(file, plan);
     return createSiteWork({
       site: options.identity.name,
-      part: await options.part(file),
+      part: await options.part(file, plan),
       file,
       seed: `${file.seed}/train`,
       executor: options.executor,

@@ -11,7 +11,6 @@ import { type Millis, millis } from "../core/quantities.js";
 import { seeded } from "../core/random.js";
 import { fitScaler, type Scaler } from "../data/pipeline.js";
 import { unpackStatistic } from "../data/statistic-wire.js";
-import { siteFigures } from "../evaluation/site-scores.js";
 import { type ChosenThreshold, chooseThreshold, needsHistogram, thresholdCandidates } from "../evaluation/threshold.js";
 import { defaultThreshold } from "../evaluation/threshold-spec.js";
 import { initialise } from "../model/init.js";
@@ -40,7 +39,7 @@ import { meanModel } from "./node-mean.js";
 import { dataPlanOf, type ModuleModelOf, modelFor, plannerOf } from "./node-plan.js";
 import { packRoot, unpackRoot } from "./node-snapshot.js";
 import { addFacts, type ChosenOn, combineAnswers, type Facts, readCounts, readFacts, readHistogram } from "./topics.js";
-import { unpackScores } from "./topics-scores.js";
+import { toldFigures, unpackScores } from "./topics-scores.js";
 
 export type RootPhase = "new" | "statistics" | "prepare" | "rounds" | "histogram" | "threshold" | "evaluation" | "released" | "failed";
 
@@ -248,7 +247,7 @@ export function createRoot(options: RootOptions): Node {
       threshold: state.threshold?.threshold,
       answers: total.answers,
     });
-    const metrics = scores === null ? {} : siteFigures(unpackScores(scores)).metrics;
+    const metrics = scores === null ? {} : toldFigures(unpackScores(scores));
     const release: Release = { bundle, metrics, rounds: state.rounds };
     return [{ ...state, phase: "released", since: now }, [{ type: "released", release }]];
   }

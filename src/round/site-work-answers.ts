@@ -9,7 +9,8 @@ import { regressionSums } from "../evaluation/regression.js";
 import { binarySiteScores, classSiteScores, lifeSiteScores, type SiteScores } from "../evaluation/site-scores.js";
 import { addCandidateCounts, type CandidateCounts, countCandidates, thresholdCandidates } from "../evaluation/threshold.js";
 import { defaultThreshold } from "../evaluation/threshold-spec.js";
-import type { FederationFile } from "./file.js";
+import { detectionDefaults, type FederationFile } from "./file.js";
+import { type Detection, detectionCounts } from "./site-work-detect.js";
 import { type ChosenOn, packCounts, packHistogram, parsed } from "./topics.js";
 import { packScores } from "./topics-scores.js";
 
@@ -56,12 +57,22 @@ async function scored({ examples, predict }: Scorer, { training, validation }: C
 }
 
 /** What is behind the figures on the test examples; null where a task has none that add up. Errors: MESSAGE_INVALID, those of the engine. */
-export async function scoresOf(scorer: Scorer, _file: FederationFile, body: unknown): Promise<unknown> {
+export async function scoresOf(scorer: Scorer, file: FederationFile, body: unknown): Promise<unknown> {
   const { threshold } = parsed(evaluationQuestion, body, "evaluation");
   const { outputs, examples } = scorer;
-  if (outputs.kind === "reconstruction") return null;
+  if (outputs.kind === "reconstruction") return detected(scorer, file.detection ?? detectionDefaults);
   const produced = await scorer.predict(examples.test);
   return packScores(siteScores(scorer, produced, threshold ?? 0.5));
+}
+
+/** Flagged samples against their labels. A plant without labels has nothing to tell. */
+async function detected({ examples, plan, part, predict }: Scorer, detection: Detection): Promise<unknown> {
+  const { train, test } = examples;
+  if (test.flags === undefined) return null;
+  const { task } = resolvePlan(plan, part.dataset);
+  const normal = { examples: train, outputs: await predict(train) };
+  const confusion = detectionCounts({ normal, test: { examples: test, outputs: await predict(test) } }, detection, task.window);
+  return confusion === undefined ? null : packScores({ kind: "detection", confusion });
 }
 
 function siteScores({ outputs, examples: { test }, plan, part }: Scorer, produced: Float32Array, threshold: number): SiteScores {

@@ -15,9 +15,8 @@ import { fail, MillwrightError } from "../core/errors.js";
 import { addStatistics, type OutputSpec } from "../data/pipeline.js";
 import { packStatistic, unpackStatistic } from "../data/statistic-wire.js";
 import { addHistograms, probabilityEdges, type ScoreHistogram } from "../evaluation/histogram.js";
-import { addSiteScores } from "../evaluation/site-scores.js";
 import { addCandidateCounts, type CandidateCounts } from "../evaluation/threshold.js";
-import { packScores, unpackScores } from "./topics-scores.js";
+import { addTold, packScores, unpackScores } from "./topics-scores.js";
 
 export const topics = ["statistics", "prepare", "histogram", "threshold", "evaluation"] as const;
 export type Topic = (typeof topics)[number];
@@ -135,7 +134,7 @@ const adding: Readonly<Record<Topic, (a: unknown, b: unknown) => unknown>> = {
 /** A task without figures that add up has none to tell. */
 function combineEvaluations(a: unknown, b: unknown): unknown {
   if (a === null || b === null) return null;
-  return packScores(addSiteScores(unpackScores(a), unpackScores(b)));
+  return packScores(addTold(unpackScores(a), unpackScores(b)));
 }
 
 /** One answer for all of them. Errors: MESSAGE_INVALID, naming who does not fit. */

@@ -45,11 +45,11 @@ export interface Outcome {
 const works = new Map<string, { tree: Tier; sites: Map<string, SiteWork>; make: () => Map<string, SiteWork> }>();
 const executor = inlineExecutor();
 
-export async function prepareTree(file: FederationFile) {
+export async function prepareTree(file: FederationFile, dataRoot?: string) {
   const key = JSON.stringify(file);
   const kept = works.get(key);
   if (kept !== undefined) return kept;
-  const setup = await setUp(file, { folder: "." });
+  const setup = await setUp(file, { folder: ".", dataRoot });
   const tree = resolveTiers(
     file,
     setup.parts.map((part) => part.site),
@@ -71,10 +71,11 @@ export async function runTree(
   options: {
     readonly patient?: boolean;
     readonly absent?: readonly string[];
+    readonly dataRoot?: string;
     readonly order?: (round: number) => { readonly node?: string; readonly message: Message } | undefined;
   } = {},
 ): Promise<Outcome> {
-  const { tree, make } = await prepareTree(file);
+  const { tree, make } = await prepareTree(file, options.dataRoot);
   const sites = make();
   const random = seeded("tree", seed);
   const patient = options.patient ?? false;

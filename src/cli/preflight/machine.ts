@@ -1,4 +1,4 @@
-/** What a machine must have to run Millwright at all. Changes nothing. */
+/** What a machine must have to run Millwright at all. */
 import { existsSync, readdirSync, statfsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, freemem, totalmem } from "node:os";

@@ -1,151 +1,113 @@
-/** `millwright doctor`: whether this machine can run Millwright, and what would make it better. It changes nothing. */
-import { existsSync, readdirSync, statfsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { availableParallelism, freemem, totalmem } from "node:os";
-import { Worker } from "node:worker_threads";
+/** `millwright doctor`: whether this machine, this plant or this coordinator's folder is fit to run, and what would make it better. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { fail } from "../../core/errors.js";
 import { type Context, colorsFor, line, writeJson } from "../context.js";
+import type { Check } from "../preflight/check.js";
+import { examineMachine } from "../preflight/machine.js";
 import { type Verb, wantsJson } from "../program.js";
-import { bytes, table } from "../show/text.js";
+import { plain, table } from "../show/text.js";
+import { resolvePath } from "./numbers.js";
+import { tokenOf } from "./serve.js";
 
-export interface Check {
-  readonly name: string;
-  readonly state: "ok" | "warn" | "fail";
-  readonly found: string;
-  readonly advice?: string;
+interface Options {
+  readonly site?: string;
+  readonly data?: string;
+  readonly token?: string;
+  readonly federation?: string;
+  readonly proxyAuthority?: string;
+  readonly zones?: string;
+  readonly sites?: string;
 }
 
-/** End of life of Node's release lines (nodejs.org/en/about/previous-releases). */
-const endOfLife: Readonly<Record<number, string>> = { 20: "2026-04-30", 22: "2027-04-30", 24: "2028-04-30" };
+/** What only a full installation can look at. */
+interface Full {
+  readonly coordinator: (context: Context, data: string) => Promise<readonly Check[]>;
+  readonly zones: (context: Context, file: string, sites: readonly string[] | undefined, json: boolean) => Promise<void>;
+}
 
-/** Optional packages and what they are for. */
-const optional: readonly (readonly [string, string])[] = [["@duckdb/node-api", "tables larger than memory (`engine: duckdb`)"]];
+/** The whole verb. */
+export const doctorVerb: Verb = doctor({
+  coordinator: async (context, data) => (await import("../preflight/coordinator.js")).examineCoordinator(context, data),
+  zones: async (context, file, sites, json) => (await import("../zones-of-file.js")).showZones(context, file, sites, json),
+});
 
-export const doctorVerb: Verb = (program, run) => {
-  program
-    .command("doctor")
-    .description("Check this machine: Node, WebAssembly SIMD, memory, disk, data, workers, optional packages.")
-    .option("--json", "print the checks as JSON")
-    .action((_options: unknown, command) =>
+/** The verb of a plant's bundle: a coordinator's folder is looked at by a full installation. */
+export const plantDoctorVerb: Verb = doctor(undefined);
+
+function doctor(full: Full | undefined): Verb {
+  return (program, run) => {
+    const command = program
+      .command("doctor")
+      .description(
+        "Check this machine; with --site, --data or URL also a plant or a coordinator: clock, certificates, way, disk, rows, plan.",
+      )
+      .argument("[url]", "coordinator's address, for the way to it step by step")
+      .option("--site <file>", "site file of the plant to check")
+      .option("--data <folder>", "data folder of the plant or coordinator to check")
+      .option("--token <token>", "enrolment token, or @file that holds it, of a plant that is not enrolled yet")
+      .option("--federation <file>", "federation file to check the rows against, where there is no coordinator yet")
+      .option("--proxy-authority <file>", "PEM of the authority of a proxy that opens TLS")
+      .option("--json", "print the checks as JSON");
+    if (full !== undefined) {
+      command
+        .option("--zones <file>", "print the zones and conduits of this federation file's deployment instead")
+        .option("--sites <names>", "with --zones: sites that take part, separated by commas, where the file does not name them");
+    }
+    command.action((url: string | undefined, options: Options, self: Command) =>
       run(async (context) => {
-        const checks = await examine(context);
-        if (wantsJson(command)) writeJson(context, { checks });
+        const json = wantsJson(self);
+        if (options.zones !== undefined && full !== undefined) {
+          const sites = options.sites?.split(",").map((one) => one.trim());
+          await full.zones(context, resolvePath(context, options.zones), sites, json);
+          return 0;
+        }
+        const checks = [...(await examineMachine(context)), ...(await more(context, url, options, full))];
+        if (json) writeJson(context, { checks });
         else show(context, checks);
         return checks.some((c) => c.state === "fail") ? 7 : 0;
       }),
     );
-};
-
-export async function examine(context: Context): Promise<Check[]> {
-  const today = new Date().toISOString().slice(0, 10);
-  return [node(process.versions.node, today), simd(), await workers(), memory(), disk(context), data(context), ...optional.map(peer)];
+  };
 }
 
-/** Checks a Node version ("20.19.0") on a day ("2026-11-22"). */
-export function node(version: string, today: string): Check {
-  const [major, minor] = version.split(".").map(Number);
-  const name = "Node";
-  if (major < 20 || (major === 20 && minor < 19)) {
-    return { name, state: "fail", found: version, advice: "Millwright needs Node 20.19 or newer; 24 is recommended" };
-  }
-  const end = endOfLife[major];
-  if (end !== undefined && today > end) {
-    return {
-      name,
-      state: "warn",
-      found: version,
-      advice: `Node ${major} has had no security fixes since ${end}; it still works, 24 is recommended`,
-    };
-  }
-  return { name, state: "ok", found: version };
-}
-
-/** A module of one function that splats a number into four lanes: compiles only where SIMD is there. */
-const simdProbe = Uint8Array.from([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
-]);
-
-/** TypeScript's library for Node 20 does not declare it. */
-const { WebAssembly } = globalThis as unknown as { WebAssembly: { validate(code: Uint8Array): boolean } };
-
-function simd(): Check {
-  const ok = WebAssembly.validate(simdProbe);
-  return ok
-    ? { name: "WebAssembly SIMD", state: "ok", found: "present" }
-    : {
-        name: "WebAssembly SIMD",
-        state: "fail",
-        found: "missing",
-        advice: "the training kernels need it: use an x64 processor with SSE4.1 or an arm64 one",
-      };
-}
-
-function workers(): Promise<Check> {
-  const cores = availableParallelism();
-  return new Promise((resolve) => {
-    const worker = new Worker("require('node:worker_threads').parentPort.postMessage(1)", { eval: true });
-    const found = `${cores} core${cores === 1 ? "" : "s"}`;
-    worker.once("message", () => {
-      void worker.terminate();
-      resolve({ name: "Worker threads", state: "ok", found });
+async function more(context: Context, url: string | undefined, options: Options, full: Full | undefined): Promise<readonly Check[]> {
+  const path = (given: string | undefined): string | undefined => (given === undefined ? undefined : resolvePath(context, given));
+  const data = path(options.data);
+  if (data !== undefined && existsSync(join(data, "authority.pem"))) {
+    if (full !== undefined) return full.coordinator(context, data);
+    return fail("USAGE", {
+      where: "--data",
+      expected: "a plant's folder",
+      got: "a coordinator's",
+      remedy: "use `millwright doctor` of a full installation",
     });
-    worker.once("error", (error) =>
-      resolve({ name: "Worker threads", state: "warn", found: error.message, advice: "sites will be trained one after the other" }),
-    );
+  }
+  if ([url, options.site, options.data, options.token].every((one) => one === undefined)) return [];
+  const { examinePlant } = await import("../preflight/plant.js");
+  return examinePlant(context, {
+    siteFile: path(options.site),
+    data: data ?? resolvePath(context, "plant"),
+    url,
+    token: options.token === undefined ? undefined : tokenOf(options.token, context.cwd),
+    federation: path(options.federation),
+    proxyAuthority: path(options.proxyAuthority),
   });
-}
-
-function memory(): Check {
-  const [free, total] = [freemem(), totalmem()];
-  const found = `${bytes(free)} free of ${bytes(total)}`;
-  return free < 500e6
-    ? { name: "Memory", state: "warn", found, advice: "below 500 MB large data sets will not fit; give fewer --workers" }
-    : { name: "Memory", state: "ok", found };
-}
-
-function disk(context: Context): Check {
-  const { bavail, bsize } = statfsSync(context.cwd);
-  const free = bavail * bsize;
-  return free < 200e6
-    ? { name: "Disk", state: "warn", found: `${bytes(free)} free here`, advice: "results and data sets may not fit" }
-    : { name: "Disk", state: "ok", found: `${bytes(free)} free here` };
-}
-
-function data(context: Context): Check {
-  const root = context.env.MILLWRIGHT_DATA;
-  const name = "Data sets";
-  if (root === undefined || root === "") {
-    return {
-      name,
-      state: "warn",
-      found: "MILLWRIGHT_DATA is not set",
-      advice: "the built-in fleet needs no data; `millwright data fetch NAME` downloads a real set",
-    };
-  }
-  if (!existsSync(root))
-    return { name, state: "warn", found: `MILLWRIGHT_DATA=${root} does not exist`, advice: "point it at a folder of data sets" };
-  const sets = readdirSync(root, { withFileTypes: true }).filter((e) => e.isDirectory());
-  return { name, state: "ok", found: `${sets.length} in ${root}` };
-}
-
-function peer([name, use]: readonly [string, string]): Check {
-  try {
-    createRequire(import.meta.url).resolve(name);
-    return { name, state: "ok", found: "installed" };
-  } catch {
-    return { name, state: "ok", found: "not installed (optional)", advice: `only for ${use}: npm install ${name}` };
-  }
 }
 
 function show(context: Context, checks: readonly Check[]): void {
   const color = colorsFor(context.out, context.env);
   const mark = { ok: color.green("ok"), warn: color.yellow("warn"), fail: color.red("FAIL") };
-  const rows = checks.map((c) => [mark[c.state], c.name, c.found + (c.advice === undefined ? "" : color.dim(`  (${c.advice})`))]);
-  for (const text of table(rows, ["left", "left", "left"])) line(context.out, text);
+  const rows = checks.map((c) => [mark[c.state], c.name, plain(c.found)]);
+  const width = Math.max(...checks.map((c) => c.name.length));
+  table(rows, ["left", "left", "left"]).forEach((text, i) => {
+    line(context.out, text);
+    const { advice } = checks[i];
+    if (advice !== undefined) line(context.out, `${" ".repeat(6 + width)}  ${color.dim(plain(advice))}`);
+  });
   const bad = checks.filter((c) => c.state === "fail").length;
   line(context.out);
-  line(
-    context.out,
-    bad === 0 ? "This machine can run Millwright." : `${bad} thing${bad === 1 ? "" : "s"} must change before Millwright can run here.`,
-  );
+  const what = checks.some((c) => c.name === "Data folder") ? "Everything that must be right is." : "This machine can run Millwright.";
+  line(context.out, bad === 0 ? what : `${bad} thing${bad === 1 ? "" : "s"} must change before Millwright can run here.`);
 }
-export const plantDoctorVerb: Verb = doctorVerb;

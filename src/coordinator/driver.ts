@@ -145,25 +145,28 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
     }
     return new Promise((resolve, reject) => {
       queue.push({ input, blob, resolve, reject });
-      working ??= pump().finally(() => {
-        working = undefined;
-      });
+      working ??= pump();
     });
   }
 
   async function pump(): Promise<void> {
-    while (queue.length > 0) {
-      const taken = queue.splice(0, batch);
-      try {
-        await apply(taken);
-      } catch (error) {
-        // The state in memory may be ahead of the record: only a rebuild is safe.
-        halted = error;
-        for (const one of [...taken, ...queue.splice(0)]) one.reject(error);
-        cancelTimer?.();
-        events.halted(error);
-        return;
+    try {
+      while (queue.length > 0) {
+        const taken = queue.splice(0, batch);
+        try {
+          await apply(taken);
+        } catch (error) {
+          // The state in memory may be ahead of the record: only a rebuild is safe.
+          halted = error;
+          for (const one of [...taken, ...queue.splice(0)]) one.reject(error);
+          cancelTimer?.();
+          events.halted(error);
+          return;
+        }
       }
+    } finally {
+      // In the same turn in which the queue was found empty: what comes next has to start anew.
+      working = undefined;
     }
   }
 

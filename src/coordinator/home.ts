@@ -5,13 +5,14 @@
  *   authority.pem, authority.key   issues certificates          record.sqlite   runs, rounds, members, audit
  *   server.pem, server.key         this machine's own           blobs/          frames, models, plans, releases
  *   plan.key, release.key          sign plans and releases      admin/          the first administrator's identity
+ *   tls.tickets                    seals sessions, so that members come back after a restart without a whole handshake
  */
 import type { KeyObject } from "node:crypto";
 import { fail } from "../core/errors.js";
 import type { Clock, Disk, SecretRandom } from "../core/ports.js";
 import { type Authority, createAuthority, openAuthority } from "../io/crypto/authority.js";
 import { readCertificate } from "../io/crypto/certificate.js";
-import { exportPrivateKey, generateKey, importPrivateKey, type KeyKind } from "../io/crypto/keys.js";
+import { exportPrivateKey, generateKey, importPrivateKey, type KeyKind, sha256 } from "../io/crypto/keys.js";
 import { writeDurably } from "../io/disk/durable.js";
 
 export interface HomeOptions {
@@ -32,6 +33,8 @@ export interface Home {
   /** Signs plans (Ed25519) and releases (P-256). */
   readonly planKey: KeyObject;
   readonly releaseKey: KeyObject;
+  /** 48 secret bytes that seal TLS session tickets: the same after a restart, others after the authority or the server's certificate changed. */
+  readonly ticketKeys: Uint8Array;
   /** True the first time: the administrator's certificate has to be entered in the record. */
   readonly created: boolean;
 }
@@ -64,9 +67,11 @@ export async function openHome(options: HomeOptions): Promise<Home> {
       remedy: "name another folder with --data",
     });
   }
+  const server = await serverOf(options, authority);
   return {
     authority,
-    server: await serverOf(options, authority),
+    server,
+    ticketKeys: await ticketKeysOf(options, authority.certificate + server.certificate),
     planKey: await keyOf(disk, keyFiles.plan, "ed25519"),
     releaseKey: await keyOf(disk, keyFiles.release, "p256"),
     created,
@@ -89,6 +94,20 @@ export async function serverOf({ disk, names, addresses, clock }: HomeOptions, a
   await writeDurably(disk, "server.key", text(issued.key));
   await writeDurably(disk, "server.pem", text(issued.certificate));
   return issued;
+}
+
+/**
+ * The ticket keys that were made for these certificates, or new ones. Whoever has them can take up any session, as whoever has the
+ * authority's key can be anybody; a file that cannot be read as such is replaced, because all it costs is a handshake each.
+ */
+async function ticketKeysOf({ disk, random }: HomeOptions, certificates: string): Promise<Uint8Array> {
+  const owner = sha256(text(certificates));
+  const found = await disk.read("tls.tickets", largest);
+  const [madeFor, hex] = found === undefined ? [] : new TextDecoder().decode(found).trim().split("\n");
+  if (madeFor === owner && /^[0-9a-f]{96}$/.test(hex ?? "")) return new Uint8Array(Buffer.from(hex, "hex"));
+  const keys = random.bytes(48);
+  await writeDurably(disk, "tls.tickets", text(`${owner}\n${Buffer.from(keys).toString("hex")}\n`));
+  return keys;
 }
 
 async function keyOf(disk: Disk, path: string, kind: KeyKind): Promise<KeyObject> {

@@ -274,7 +274,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   server = await serveHttps({
     host: options.host,
     port: options.port,
-    tls: { key: home.server.key, cert: home.server.certificate, ca: home.authority.certificate },
+    tls: { key: home.server.key, cert: home.server.certificate, ca: home.authority.certificate, ticketKeys: home.ticketKeys },
     routes,
     authenticate: createAuthenticate({
       federation,

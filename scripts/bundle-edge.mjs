@@ -50,6 +50,8 @@ export async function bundleEdge(compiled, target) {
     return inside.startsWith("..") ? relative(root, id).split(sep).join("/") : inside;
   };
   const seen = new Set();
+  const importersByName = new Map();
+  const importersOf = (name) => importersByName.get(name)?.join(", ") || "nobody";
   const bundle = await rolldown({
     input: join(compiled, "cli/edge.js"),
     platform: "node",
@@ -60,6 +62,12 @@ export async function bundleEdge(compiled, target) {
     plugins: [
       {
         name: "one-file",
+        buildEnd() {
+          for (const id of this.getModuleIds()) {
+            const { importers, dynamicImporters } = this.getModuleInfo(id) ?? { importers: [], dynamicImporters: [] };
+            importersByName.set(nameOf(id), [...importers, ...dynamicImporters].map(nameOf));
+          }
+        },
         transform(code, id) {
           const rule = rewritten.find((one) => nameOf(id) === one.file);
           if (rule === undefined) return null;
@@ -85,7 +93,11 @@ export async function bundleEdge(compiled, target) {
     .filter(([, one]) => one.renderedLength > 0)
     .map(([id, one]) => ({ name: nameOf(id), bytes: one.renderedLength }));
   const wrong = modules.filter(({ name }) => unwanted.some((one) => one.test(name)));
-  if (wrong.length > 0) throw new Error(`edge.mjs: expected a plant's modules only, got ${wrong.map((one) => one.name).join(", ")}`);
+  if (wrong.length > 0) {
+    const own = wrong.filter(({ name }) => !name.startsWith("node_modules/"));
+    const some = (own.length > 0 ? own : wrong).slice(0, 8).map(({ name }) => `${name} (imported by ${importersOf(name)})`);
+    throw new Error(`edge.mjs: expected a plant's modules only, got ${wrong.length} others: ${some.join("; ")}`);
+  }
   const size = Buffer.byteLength(chunk.code);
   if (size > largest) throw new Error(`edge.mjs: expected at most ${largest} bytes, got ${size}`);
   return { size, modules };

@@ -4,9 +4,9 @@
  * worker that trains. Coordinator, simulator and their packages are not in it; `scripts/bundle-edge.mjs` makes it and a test holds its size.
  */
 import { isMainThread } from "node:worker_threads";
+import { doctor } from "./preflight/verb.js";
 import { runVerbs } from "./program.js";
 import { startProcess } from "./start.js";
-import { plantDoctorVerb } from "./verbs/doctor.js";
 import { enrollVerb } from "./verbs/enroll.js";
 import { joinVerb } from "./verbs/join.js";
 import { outboxVerb } from "./verbs/outbox.js";
@@ -15,7 +15,7 @@ import { statusVerb } from "./verbs/status.js";
 
 if (isMainThread) {
   await startProcess((args, context) =>
-    runVerbs([joinVerb, enrollVerb, rotateVerb, outboxVerb, statusVerb, plantDoctorVerb], args, context),
+    runVerbs([joinVerb, enrollVerb, rotateVerb, outboxVerb, statusVerb, doctor(undefined)], args, context),
   );
 } else {
   // The bundle starts itself as its worker.

@@ -19,6 +19,6 @@ it("repeats a run from its folder, and names the first round that differs", asyn
   writeFileSync(path, JSON.stringify(result));
   const altered = await millwright(["simulate", "--replay", "run"], folder);
   expect(altered.code).toBe(5);
-  expect(altered.err).toMatch(/^REPLAY_DIFFERS.*\n +round 2\n/);
+  expect(altered.err).toMatch(/^REPLAY_DIFFERS.*\n\n +round 2\n/);
   expect((await millwright(["simulate", "--replay", "small.yaml"], folder)).code).toBe(3);
 });

@@ -6,6 +6,7 @@ import type { Context } from "./context.js";
 import type { ExitCode } from "./exit-codes.js";
 import { showError } from "./show/errors.js";
 import { nearest } from "./show/text.js";
+import { backupVerb, fsckVerb, restoreVerb } from "./verbs/backup.js";
 import { benchVerb } from "./verbs/bench.js";
 import { controlVerb } from "./verbs/control.js";
 import { dataVerb } from "./verbs/data.js";
@@ -52,6 +53,9 @@ const verbs: readonly Verb[] = [
   revokeVerb,
   rotateVerb,
   doctorVerb,
+  backupVerb,
+  restoreVerb,
+  fsckVerb,
 ];
 
 /** The command with all verbs, without side effects until it parses. */

@@ -103,7 +103,8 @@ async function blobCheck(disk: Disk): Promise<readonly Check[]> {
   ];
 }
 
-async function recordChecks(data: string, disk: Disk): Promise<readonly Check[]> {
+/** The record checked in a copy, the blobs it names, the certificates of its members. */
+export async function recordChecks(data: string, disk: Disk): Promise<readonly Check[]> {
   const name = "Record";
   if ((await disk.size("record.sqlite")) === undefined)
     return [

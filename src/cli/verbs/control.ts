@@ -1,8 +1,8 @@
 /** `millwright control`: an operator's word to a running federation. */
 import { fail } from "../../core/errors.js";
-import { line } from "../context.js";
+import { line, writeJson } from "../context.js";
 import { ask } from "../network/member.js";
-import type { Verb } from "../program.js";
+import { type Verb, wantsJson } from "../program.js";
 
 const orders = ["pause", "resume", "stop", "exclude", "include"] as const;
 
@@ -13,7 +13,8 @@ export const controlVerb: Verb = (program, run) => {
     .argument("<order>", orders.join(", "))
     .argument("[member]", "with exclude and include")
     .option("--as <folder>", "identity of who orders", "coordinator/admin")
-    .action((order: string, member: string | undefined, options: { readonly as: string }) =>
+    .option("--json", "print JSON")
+    .action((order: string, member: string | undefined, options: { readonly as: string }, command) =>
       run(async (context) => {
         if (!orders.includes(order as (typeof orders)[number])) fail("USAGE", { where: "order", expected: orders.join(", "), got: order });
         await ask(context, options.as, {
@@ -21,7 +22,8 @@ export const controlVerb: Verb = (program, run) => {
           path: "/v1/control",
           json: { order, ...(member === undefined ? {} : { site: member }) },
         });
-        line(context.out, `${order}${member === undefined ? "" : ` ${member}`}: done`);
+        if (wantsJson(command)) writeJson(context, { order, member, done: true });
+        else line(context.out, `${order}${member === undefined ? "" : ` ${member}`}: done`);
         return 0;
       }),
     );

@@ -16,6 +16,7 @@ export const recordVerb: Verb = (program, run) => {
     .option("--record <url>", "sqlite:PATH or postgres://...; default: SQLite in the data folder")
     .option("--run <id>", "which run; default: the newest")
     .option("--out <file>", "file to write; default: standard output")
+    .option("--json", "nothing else: the record is JSON")
     .action((options: { readonly data: string; readonly record?: string; readonly run?: string; readonly out?: string }) =>
       run(async (context) => {
         const [{ openRecord }, { folderDisk }, { fileBlobs }, { storedRunRecord }] = await Promise.all([

@@ -5,7 +5,7 @@ import { fail } from "../../core/errors.js";
 import { line } from "../context.js";
 import { logTo } from "../network/log.js";
 import { untilStopped } from "../network/stop.js";
-import type { Verb } from "../program.js";
+import { type Verb, wantsJson } from "../program.js";
 import { resolvePath, wholeNumber } from "./numbers.js";
 
 interface Options {
@@ -46,7 +46,8 @@ export const serveVerb: Verb = (program, run) => {
     .option("--again", "sign a new plan and run again although the last run is over")
     .option("--once", "end when the run is over")
     .option("--log <format>", "text or json", "text")
-    .action((file: string | undefined, options: Options) =>
+    .option("--json", "print address, federation and run as JSON once members can connect")
+    .action((file: string | undefined, options: Options, command) =>
       run(async (context) => {
         const { serve } = await import("../../coordinator/serve.js");
         const { urlsOf } = await import("../../coordinator/program.js");
@@ -106,7 +107,12 @@ export const serveVerb: Verb = (program, run) => {
             log("info", "invited", { members: invited.join(","), tokens: join(data, "tokens") });
           }
           // What scripts wait for: the address, once members can connect.
-          line(context.out, served.url);
+          if (wantsJson(command))
+            line(
+              context.out,
+              JSON.stringify({ url: served.url, federation: served.run.federation, node: served.run.node, run: served.run.id }),
+            );
+          else line(context.out, served.url);
           const state = served.run.state;
           if (options.once === true && (state === "finished" || state === "failed")) end(state);
           await untilStopped(context, over);

@@ -97,7 +97,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
       passphrase: options.env.MILLWRIGHT_AUTHORITY_PASSPHRASE,
       federation,
       name,
-      plan: up?.plan ?? ((home) => ownPlan(options, home, record, blobs)),
+      plan: up === undefined ? (home) => ownPlan(options, home, record, blobs) : () => parentPlan(up, blobs),
       ...(up === undefined ? {} : { trust: up.trust }),
       node: (plan) => nodeOf(plan, name, modules),
       reply: (message) => parent?.send(outgoing(message)),
@@ -148,6 +148,16 @@ export async function serve(options: ServeOptions): Promise<Served> {
     for (const close of closing) await close().catch(() => undefined);
     throw error;
   }
+}
+
+/** The parent's plan, kept beside the record that names it. */
+async function parentPlan(
+  up: Awaited<ReturnType<typeof reachParent>>,
+  blobs: { readonly put: (bytes: Uint8Array) => Promise<{ readonly sha256: string }> },
+) {
+  const plan = await up.plan();
+  await blobs.put(new TextEncoder().encode(plan.text));
+  return plan;
 }
 
 function outgoing(message: Message) {

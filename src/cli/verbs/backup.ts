@@ -2,7 +2,7 @@
  * `millwright backup`, `restore`, `fsck`: copies of a data folder that are whole or refused, and a look at every byte of one. A backup may be
  * made while the program runs. Private keys are left out unless asked for: with them a backup is as good as the folder itself.
  */
-import { existsSync, readdirSync, renameSync, rmdirSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fail } from "../../core/errors.js";
 import type { Disk } from "../../core/ports.js";
@@ -16,12 +16,16 @@ const record = "record.sqlite";
 /** Folder of a backup that holds everything but the record. */
 const files = "files";
 
+const identity = ["certificate.pem", "authority.pem", "member.json", "key.pem"].map((name) => `identity/${name}`);
 /** Files of a data folder, by whether they are secret in clear. `identity/key.pem` is encrypted with the folder's key. */
 const layouts = {
-  coordinator: { open: ["authority.pem", "server.pem"], secret: ["authority.key", "plan.key", "release.key", "server.key"] },
+  coordinator: {
+    open: ["authority.pem", "server.pem", ...identity.map((path) => `admin/${path}`)],
+    secret: ["authority.key", "plan.key", "release.key", "server.key", "admin/key"],
+  },
   plant: { open: [], secret: [] },
-  both: { open: ["identity/certificate.pem", "identity/authority.pem", "identity/member.json", "identity/key.pem"], secret: ["key"] },
-} as const;
+  both: { open: identity, secret: ["key"] },
+};
 
 export const backupVerb: Verb = (program, run) => {
   program
@@ -50,6 +54,7 @@ export const backupVerb: Verb = (program, run) => {
           const { backupRecord } = await import("../../io/record/backup.js");
           // Before the blobs, so that every blob the copy names is copied after it.
           await backupRecord(`sqlite:${join(from, record)}`, join(to, record));
+          sweep(to);
         }
         const report = await backupStore(disk, folderDisk(join(to, files)), { layout, made: today() });
         const told = { ...report, record: recorded, keys: options.withKeys === true };
@@ -98,6 +103,7 @@ export const restoreVerb: Verb = (program, run) => {
         if (recorded) {
           const { restoreRecord } = await import("../../io/record/backup.js");
           await restoreRecord(`sqlite:${join(part, record)}`, join(from, record));
+          sweep(part);
         }
         if (existsSync(to)) rmdirSync(to);
         renameSync(part, to);
@@ -133,6 +139,13 @@ export const fsckVerb: Verb = (program, run) => {
       }),
     );
 };
+
+/** Empty side files that SQLite leaves beside a copy it only read. */
+function sweep(folder: string): void {
+  const log = join(folder, `${record}.part-wal`);
+  if (existsSync(log) && statSync(log).size > 0) return;
+  for (const end of ["wal", "shm"]) rmSync(join(folder, `${record}.part-${end}`), { force: true });
+}
 
 /** Everything a folder of this kind holds. Errors: DATA_MISSING where it is none. */
 async function layoutOf(disk: Disk, shown: string, withKeys: boolean): Promise<StoreLayout> {

@@ -1,5 +1,5 @@
 /** What stands on the terminal when a simulation has ended: the comparison, what it means, where the files are, what to try next. */
-import type { Metrics, Reference } from "../../lab/result.js";
+import type { Metrics, Reference, TiersResult } from "../../lab/result.js";
 import type { Colors } from "../context.js";
 import { formatMetric, formatSpread, metricInfo, shownMetrics } from "./metrics.js";
 import { bytes, plain, seconds, table, width, wrap } from "./text.js";
@@ -67,6 +67,8 @@ export function closing(view: ResultView, written: Written, color: Colors, colum
   const paint = said.outcome === "helped" ? color.green : said.outcome === "not-compared" ? color.bold : color.yellow;
   const lines = ["", ...comparison(view, color, columns), "", ...wrap(said.title, room).map(paint)];
   for (const detail of said.detail) lines.push(...wrap(detail, room));
+  const { tiers } = view.first;
+  if (tiers !== undefined) lines.push("", color.dim("Between the tiers"), ...tierLines(tiers, color));
   if (view.first.references.length > 0) {
     lines.push("", color.dim("Beside the models"));
     for (const r of view.first.references) lines.push(...wrap(`  ${plain(r.name)}: ${plain(r.explanation)}`, room, "    "));
@@ -77,6 +79,21 @@ export function closing(view: ResultView, written: Written, color: Colors, colum
   }
   lines.push("", ...files(view, written, color), "", ...next(view, written, color));
   return lines;
+}
+
+/** The links that leave a premises, and what the same run would have moved over that distance without tiers. */
+function tierLines({ links, wan, flat }: TiersResult, color: Colors): string[] {
+  const shown = links
+    .slice(0, 20)
+    .map((one) => [`${plain(one.name)} to ${plain(one.parent)}`, `${one.sites} sites`, bytes(one.bytesUp), bytes(one.bytesDown)]);
+  const rest = links.length > shown.length ? [[`and ${links.length - shown.length} more`, "", "", ""]] : [];
+  return table([
+    ["", "", "up", "down"].map((head) => color.dim(head)),
+    ...shown,
+    ...rest,
+    ["all links between tiers", "", bytes(wan.bytesUp), bytes(wan.bytesDown)],
+    ["without tiers", "", bytes(flat.bytesUp), bytes(flat.bytesDown)],
+  ]);
 }
 
 function files(view: ResultView, written: Written, color: Colors): string[] {

@@ -43,7 +43,7 @@ function show(context: Context, status: Status): void {
   for (const { site, reason } of waiting.refused) line(context.out, color.yellow(`${site} refused: ${plain(reason)}`));
   line(context.out);
   const rows = (members as readonly MemberStatus[]).map((one) => [
-    one.here ? color.green("here") : one.state === "active" ? color.yellow("away") : one.state,
+    one.here ? color.green("here") : one.state === "active" ? (expected.includes(one.role) ? color.yellow("away") : "") : one.state,
     one.name,
     one.role,
     one.lastSeen === undefined ? "never" : `${period(status.at - one.lastSeen)} ago`,
@@ -52,6 +52,9 @@ function show(context: Context, status: Status): void {
   ]);
   for (const text of table([["", "member", "role", "seen", "task", "doing"], ...rows])) line(context.out, text);
 }
+
+/** Roles that are here all the time; the others come when they want something. */
+const expected: readonly string[] = ["site", "aggregator"];
 
 function period(ms: number): string {
   const s = Math.max(0, Math.round(ms / 1000));

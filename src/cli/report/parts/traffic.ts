@@ -1,4 +1,5 @@
 /** What left each plant, what it costs, and what is not promised about it. */
+import type { TiersResult } from "../../../lab/result.js";
 import { bytes, count, seconds } from "../../show/text.js";
 import { type ResultView, scenarioLabels } from "../../show/view.js";
 import { type Markup, markup } from "../html.js";
@@ -30,6 +31,7 @@ export function traffic(view: ResultView): Markup {
     cells: [scenarioLabels[s.name], s.seconds.mean.toFixed(1), bytes(s.first.bytesUp), bytes(s.first.bytesDown)],
   }));
   const federated = view.first.scenarios.federated;
+  const { tiers } = view.first;
   return section(
     "What left each plant, and what it cost",
     "Rows stay at their site. This is what crossed the fence, counted on the wire.",
@@ -57,6 +59,23 @@ ${
       ? undefined
       : card("Moved in all", markup`<p>${bytes(federated.bytesUp)} up, ${bytes(federated.bytesDown)} down.</p>`)
     : card("Federated run, per site, all rounds", table("Traffic per site", ["site", "up", "down", "training", "peak memory"], rows))
-}</div>`,
+}
+${tiers === undefined ? undefined : tierCard(tiers)}</div>`,
+  );
+}
+
+/** What crossed between the tiers, beside what the flat federation would have sent over the same distance. */
+function tierCard({ links, wan, flat }: TiersResult): Markup {
+  const rows = [
+    ...links.map(({ name, parent, sites, bytesUp, bytesDown }) => ({
+      cells: [`${name} to ${parent}`, count(sites), bytes(bytesUp), bytes(bytesDown)],
+    })),
+    { cells: ["all links between tiers", "", bytes(wan.bytesUp), bytes(wan.bytesDown)], kind: "federated" },
+    { cells: ["without tiers", "", bytes(flat.bytesUp), bytes(flat.bytesDown)] },
+  ];
+  return card(
+    "Between the tiers",
+    table("Traffic between tiers", ["link", "sites below", "up", "down"], rows),
+    markup`<p class="note">A tier adds up what is below it and sends one sum; the links of sites to their tier stay on their own premises.</p>`,
   );
 }

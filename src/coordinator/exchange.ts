@@ -100,9 +100,14 @@ export function createExchange(parts: ExchangeParts): Exchange {
     async next(member, { have, doing, waitMs }, signal) {
       const left = presence.polling(member, doing);
       try {
-        let task = noticeFor(member);
+        // A run that is paused has no news of a task either: who asks then waits like everybody.
+        const news = (): TaskNotice | undefined => {
+          const task = parts.state() === "running" ? noticeFor(member) : undefined;
+          return task?.key === have ? undefined : task;
+        };
+        let task = news();
         let pause = 0;
-        if (task === undefined || task.key === have) {
+        if (task === undefined) {
           const until = millis(parts.clock.now() + Math.min(Math.max(0, waitMs), longestWait));
           try {
             await waiters.wait(member, until, signal);
@@ -111,12 +116,11 @@ export function createExchange(parts: ExchangeParts): Exchange {
             // No room for one more waiting poll: those who come are spread, about 200 a second.
             pause = 1000 + (nameNumber(member) % Math.max(1, waiters.size() * 5));
           }
-          task = noticeFor(member);
+          task = news();
         }
         const state = parts.state();
-        const news = task !== undefined && task.key !== have && state === "running" ? task : undefined;
-        if (news === undefined && (state === "finished" || state === "failed")) pause = Math.max(pause, 30_000);
-        return { task: news, state, plan: parts.plan(), waiting: waitingText(driver.waiting()), retryAfterMs: pause };
+        if (task === undefined && (state === "finished" || state === "failed")) pause = Math.max(pause, 30_000);
+        return { task, state, plan: parts.plan(), waiting: waitingText(driver.waiting()), retryAfterMs: pause };
       } finally {
         left();
       }

@@ -114,3 +114,14 @@ describe("spread", () => {
     fc.assert(fc.property(fc.array(fc.float({ noNaN: true, min: -1e6, max: 1e6 }), { minLength: 1 }), (values) => spread(values).sd >= 0));
   });
 });
+
+describe("tiers", () => {
+  it("stand on the terminal beside what the flat federation would move", () => {
+    const links = [{ name: "facility-a", parent: "enterprise", sites: 3, bytesUp: 1000, bytesDown: 2000 }];
+    const tiers = { links, wan: { bytesUp: 1000, bytesDown: 2000 }, flat: { bytesUp: 3000, bytesDown: 6000 } };
+    const lines = closing(viewOf({ ...fixture(), tiers }), {}, colors, 100).join("\n");
+    expect(lines).toMatch(/facility-a to enterprise +3 sites +1\.0 kB +2\.0 kB/);
+    expect(lines).toMatch(/without tiers +3\.0 kB +6\.0 kB/);
+    expect(closing(viewOf(fixture()), {}, colors, 100).join("\n")).not.toContain("without tiers");
+  });
+});

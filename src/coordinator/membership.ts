@@ -34,6 +34,8 @@ export interface Revocation {
   readonly name: string;
   /** Certificates that no longer count: live connections that showed one of them are to be cut. */
   readonly serials: readonly string[];
+  /** The member itself is shut out, and not one of its certificates only. */
+  readonly whole: boolean;
 }
 
 export interface Membership {
@@ -204,7 +206,7 @@ export function createMembership(options: {
         serials = [serial];
       }
       cache.forget(name);
-      const revocation = { name, serials };
+      const revocation = { name, serials, whole: serial === undefined };
       options.onRevoked?.(revocation);
       return revocation;
     },
@@ -240,7 +242,7 @@ export function demandCaller(check: CallerCheck, facts: Pick<CertificateFacts, "
     unknown: "enroll at this coordinator",
     revoked: "ask the federation's administrator why, and for a new token",
     expired: "ask for a new token; check this machine's clock",
-    "role changed": "renew the certificate",
+    "role changed": "ask for a new token: the certificate names the role it was issued for",
   };
   return fail(refusalCodes[check.reason], {
     where: facts.name,

@@ -8,12 +8,11 @@ import { fail, type MillwrightError } from "../core/errors.js";
 import type { Clock, Disk, SecretRandom } from "../core/ports.js";
 import { type Millis, millis } from "../core/quantities.js";
 import type { RecordStore, RunRow } from "../core/record.js";
-import type { Caller } from "../core/route.js";
+import type { Caller, Route } from "../core/route.js";
 import { readCertificate } from "../io/crypto/certificate.js";
 import type { Enrolled } from "../io/crypto/enrol.js";
 import { publicPem, sha256 } from "../io/crypto/keys.js";
 import type { SignedPlan } from "../io/crypto/plan-envelope.js";
-import { blobRoutes } from "../io/transport/blob-routes.js";
 import { type HttpsServer, type Log, serveHttps } from "../io/transport/server.js";
 import { waiters as createWaiters } from "../io/transport/waiters.js";
 import { version } from "../io/version.js";
@@ -26,13 +25,12 @@ import { createExchange } from "./exchange.js";
 import { type Home, openHome, serverOf } from "./home.js";
 import { createMembership, type Membership } from "./membership.js";
 import { createAuthenticate } from "./membership-authenticate.js";
-import { membershipRoutes } from "./membership-routes.js";
 import { metricsText } from "./metrics.js";
 import { tierOf } from "./plan-members.js";
 import { createPresence } from "./presence.js";
 import { publish } from "./release.js";
 import { rolesFor } from "./roles.js";
-import { memberRoutes } from "./routes.js";
+import { coordinatorRoutes } from "./route-table.js";
 import { type Status, statusOf } from "./status.js";
 import { mayTouch, withTasks } from "./task-blobs.js";
 
@@ -76,6 +74,8 @@ export interface Coordinator {
   readonly driver: Driver;
   readonly run: RunRow;
   readonly plan: SignedPlan;
+  /** What it answers, and to whom. */
+  readonly routes: readonly Route[];
   readonly status: () => Promise<Status>;
   /** Relay only: the parent's run is in this state, so its own is. */
   readonly follow: (state: RunRow["state"]) => Promise<void>;
@@ -119,10 +119,12 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     clock,
     random,
     trust,
-    onRevoked: ({ name: revoked, serials }) => {
+    onRevoked: ({ name: revoked, serials, whole }) => {
+      // Of one certificate: a member that has another goes on with that one.
+      const cut = server?.cut(whole ? { serials, names: [revoked] } : { serials }) ?? 0;
+      log("warn", whole ? "member.revoked" : "certificate.revoked", { member: revoked, connections: cut });
+      if (!whole) return;
       presence.drop(revoked);
-      const cut = server?.cut({ serials, names: [revoked] }) ?? 0;
-      log("warn", "member.revoked", { member: revoked, connections: cut });
       if (roster.includes(revoked)) order({ type: "order", order: "exclude", site: revoked }, "system").catch(options.halted);
     },
   });
@@ -240,12 +242,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     if (next === "finished" || next === "failed") options.ended?.(next);
   }
 
-  const routes = [
-    ...memberRoutes({
+  const routes = coordinatorRoutes({
+    rounds: {
       exchange,
-      blobs,
       record,
-      federation,
       runId: () => run.id,
       plan: async () => new TextEncoder().encode(signed.text),
       status,
@@ -259,18 +259,23 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
         }),
       ready: () => (stopped ? "it is stopping" : undefined),
       control: (caller: Caller, body: unknown) => order(readOrder(body, roster), caller.name),
-    }),
-    ...membershipRoutes({ membership, record, urls: () => urlsOf(options, server?.port ?? options.port), now: clock.now }),
-    ...blobRoutes(withTasks(blobs, { find: exchange.frame }), {
-      may: mayTouch(
-        exchange,
-        (role) => rolesFor("round.take-part").includes(role),
-        () => frameLimitOf(driver),
-      ),
-      readers: rolesFor("round.take-part"),
-      writers: rolesFor("round.take-part"),
-    }),
-  ];
+    },
+    releases: {
+      blobs,
+      record,
+      membership,
+      federation,
+      clock,
+      decided: (release, to, by) => log("warn", "release.decided", { version: release, state: to, by }),
+    },
+    membership: { membership, record, urls: () => urlsOf(options, server?.port ?? options.port), now: clock.now },
+    blobs: withTasks(blobs, { find: exchange.frame }),
+    may: mayTouch(
+      exchange,
+      (role) => rolesFor("round.take-part").includes(role),
+      () => frameLimitOf(driver),
+    ),
+  });
   server = await serveHttps({
     host: options.host,
     port: options.port,
@@ -318,6 +323,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     driver,
     run,
     plan: signed.plan,
+    routes,
     status,
     follow,
     order,

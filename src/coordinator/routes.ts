@@ -1,19 +1,15 @@
-/** The coordinator's routes for members: what there is to do, replies, the plan, blobs, releases. Thin: each says who may call and how much. */
-import type { BlobStore } from "../core/blobs.js";
+/** The coordinator's routes for members: what there is to do, replies, the plan, how things stand. Thin: each says who may call and how much. */
 import { checkedDigest } from "../core/blobs.js";
 import { fail } from "../core/errors.js";
 import type { RecordStore } from "../core/record.js";
-import type { Call, Caller, Reply, Route } from "../core/route.js";
+import type { Caller, Reply, Route } from "../core/route.js";
 import type { Exchange } from "./exchange.js";
-import { recordSetting } from "./release.js";
 import { rolesFor } from "./roles.js";
 import type { Status } from "./status.js";
 
 export interface RouteParts {
   readonly exchange: Exchange;
-  readonly blobs: BlobStore;
   readonly record: RecordStore;
-  readonly federation: string;
   readonly runId: () => string;
   readonly plan: () => Promise<Uint8Array>;
   readonly status: () => Promise<Status>;
@@ -126,28 +122,6 @@ export function memberRoutes(parts: RouteParts): readonly Route[] {
       handle: async () => ({ status: 200, json: { runs: await record.runs(100) } }),
     },
     {
-      name: "releases",
-      method: "GET",
-      path: "/v1/releases",
-      auth: "member",
-      roles: rolesFor("releases.read"),
-      body: none,
-      handle: async ({ caller, query }) => {
-        const all = await record.releases(parts.federation, { after: wholeOf("after", query.after ?? "0"), limit: 1000 });
-        return { status: 200, json: { releases: all.filter((one) => mayRead(one, caller)) } };
-      },
-    },
-    {
-      name: "release-part",
-      method: "GET",
-      path: "/v1/releases/:version/:part",
-      auth: "member",
-      roles: rolesFor("releases.read"),
-      body: none,
-      traffic: "bulk",
-      handle: async (call) => releasePart(parts, call),
-    },
-    {
       name: "audit",
       method: "GET",
       path: "/v1/audit",
@@ -176,26 +150,6 @@ export function memberRoutes(parts: RouteParts): readonly Route[] {
 
 function open(name: string, path: string, handle: () => Promise<Reply>): Route {
   return { name, method: "GET", path, auth: "none", roles: [], body: none, handle };
-}
-
-async function releasePart({ record, blobs, federation }: RouteParts, { caller, params }: Call): Promise<Reply> {
-  const release = await record.release(federation, wholeOf("version", params.version));
-  const found = release === undefined ? undefined : await record.setting(recordSetting(release.version));
-  const part = { bundle: release?.bundle, envelope: release?.envelope, record: found }[params.part];
-  if (release === undefined || part === undefined || !mayRead(release, caller)) {
-    return fail("BLOB_MISSING", { where: "release", expected: "a release that this caller may read", got: "none" });
-  }
-  const bytes = await blobs.get(part);
-  if (bytes === undefined) return fail("BLOB_MISSING", { where: `release ${release.version}`, expected: `blob ${part}`, got: "none" });
-  return { status: 200, bytes, headers: { "content-type": "application/octet-stream", "x-sha256": part } };
-}
-
-/** A candidate is seen by those who may release it; what was withdrawn is named, so that nobody wonders where it went. */
-function mayRead(release: { readonly state: string; readonly readers?: readonly string[] }, caller: Caller | undefined): boolean {
-  if (caller === undefined) return false;
-  if (["admin", "operator", "auditor", "scientist"].includes(caller.role)) return true;
-  if (release.state !== "released") return false;
-  return release.readers === undefined || release.readers.includes(caller.name) || release.readers.includes(`role:${caller.role}`);
 }
 
 function forReader(status: Status, caller: Caller | undefined): unknown {

@@ -187,6 +187,7 @@ describe.each(Object.keys(stores))("members on a record in %s", (kind) => {
     expect(await f.membership.revoke({ serial: plant.facts.serial.toUpperCase() }, "lost disk", "local")).toEqual({
       name: "plant-3",
       serials: [plant.facts.serial],
+      whole: false,
     });
     expect([await f.check(plant.facts), await f.check(renewed)]).toEqual(["revoked", "site"]);
     expect(await codeOfAsync(() => f.membership.revoke({ serial: "1234" }, "", "local"))).toBe("RECORD_MISSING");

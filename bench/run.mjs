@@ -14,6 +14,7 @@ import { coldStartBench, memoryBench, wasmSizeBench } from "./lib/process-bench.
 import { printer } from "./lib/report.mjs";
 import { stepBench } from "./lib/step-bench.mjs";
 import { loadConnections, loadUploads } from "./load.mjs";
+import { loadRound, loadUpdates } from "./load-real.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -42,6 +43,8 @@ const benches = {
   "wasm-size": () => wasmSizeBench(out),
   "load-connections": () => loadConnections(out),
   "load-uploads": () => loadUploads(out),
+  "load-round": () => loadRound(out),
+  "load-updates": () => loadUpdates(out),
   microkernel: () => {
     const script = join(dirname(fileURLToPath(import.meta.url)), "kernels.mjs");
     const run = spawnSync(process.execPath, [script, String(seconds), ...(values.json ? ["--json"] : [])], { stdio: "inherit" });

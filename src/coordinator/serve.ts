@@ -3,7 +3,7 @@
  * (given a parent) fetches its parent's plan, which it passes on as it is, and is a site to its parent and a coordinator to its own.
  */
 import { dirname, join, resolve } from "node:path";
-import { fail, type MillwrightError } from "../core/errors.js";
+import { fail, MillwrightError } from "../core/errors.js";
 import { millis } from "../core/quantities.js";
 import type { RecordStore } from "../core/record.js";
 import { type Door, enrolHere, memberClient } from "../edge/enrolment.js";
@@ -83,6 +83,11 @@ export async function serve(options: ServeOptions): Promise<Served> {
     const modules = options.modules ?? (options.file === undefined ? "." : dirname(options.file));
     const stop = new AbortController();
     let parent: Member | undefined;
+    let upPlan = "";
+    const followed = <P extends { readonly sha256: string }>(plan: P): P => {
+      upPlan = plan.sha256;
+      return plan;
+    };
     const coordinator = await startCoordinator({
       disk,
       record,
@@ -97,7 +102,10 @@ export async function serve(options: ServeOptions): Promise<Served> {
       passphrase: options.env.MILLWRIGHT_AUTHORITY_PASSPHRASE,
       federation,
       name,
-      plan: up === undefined ? (home) => ownPlan(options, home, record, blobs) : () => parentPlan(up, blobs),
+      plan:
+        up === undefined
+          ? (home) => ownPlan(options, home, record, blobs)
+          : async () => followed(await parentPlan(up, { record, blobs, log: options.log })),
       ...(up === undefined ? {} : { trust: up.trust }),
       node: (plan) => nodeOf(plan, name, modules),
       reply: (message) => parent?.send(outgoing(message)),
@@ -109,7 +117,6 @@ export async function serve(options: ServeOptions): Promise<Served> {
     });
     closing.unshift(() => coordinator.close());
     if (up !== undefined) {
-      const { sha256: digest } = await up.plan();
       parent = createMember({
         link: up.link,
         clock,
@@ -121,7 +128,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
           },
           doing: () => coordinator.driver.waiting().what,
         },
-        plan: digest,
+        plan: upPlan,
         log: ({ kind, ...event }) => options.log(kind === "unreachable" || kind === "refused" ? "warn" : "info", `parent.${kind}`, event),
         stateIs: coordinator.follow,
         once: false,
@@ -150,14 +157,39 @@ export async function serve(options: ServeOptions): Promise<Served> {
   }
 }
 
-/** The parent's plan, kept beside the record that names it. */
-async function parentPlan(
-  up: Awaited<ReturnType<typeof reachParent>>,
-  blobs: { readonly put: (bytes: Uint8Array) => Promise<{ readonly sha256: string }> },
-) {
-  const plan = await up.plan();
-  await blobs.put(new TextEncoder().encode(plan.text));
-  return plan;
+/** Longest pause between two attempts to reach the parent for its first plan. */
+const longestPause = 30_000;
+
+/**
+ * The parent's plan, kept beside the record that names it. A relay whose parent is away starts with the plan it had, so that its own
+ * children are served; where it has none yet it asks until the parent answers.
+ */
+async function parentPlan(up: Awaited<ReturnType<typeof reachParent>>, { record, blobs, log }: PlanKeeping) {
+  for (let tries = 0; ; tries++) {
+    try {
+      const plan = await up.plan();
+      const { sha256: digest } = await blobs.put(new TextEncoder().encode(plan.text));
+      await record.putSetting("plan", digest);
+      return plan;
+    } catch (error) {
+      if (!(error instanceof MillwrightError && error.code.startsWith("TRANSPORT_"))) throw error;
+      const known = await record.setting("plan");
+      const kept = known === undefined ? undefined : await blobs.get(known);
+      const retryMs = Math.min(longestPause, 500 * 2 ** Math.min(tries, 10));
+      log("warn", "parent.unreachable", { reason: error.message, ...(kept === undefined ? { retryMs } : { plan: known }) });
+      if (kept !== undefined) return up.open(new TextDecoder().decode(kept));
+      await new Promise<void>((resolve) => systemClock.at(millis(systemClock.now() + retryMs), resolve));
+    }
+  }
+}
+
+interface PlanKeeping {
+  readonly record: Pick<RecordStore, "setting" | "putSetting">;
+  readonly blobs: {
+    readonly put: (bytes: Uint8Array) => Promise<{ readonly sha256: string }>;
+    readonly get: (sha256: string) => Promise<Uint8Array | undefined>;
+  };
+  readonly log: Log;
 }
 
 function outgoing(message: Message) {
@@ -240,9 +272,15 @@ async function reachParent(options: ServeOptions, disk: ReturnType<typeof folder
   const client = memberClient(identity, door);
   const link = httpsLink(client);
   const keys = identity.trust.plan.map((pem) => importPublicKey(pem, "trusted plan key"));
-  const plan = async () => {
-    const text = new TextDecoder().decode(await link.plan(new AbortController().signal));
-    return { ...openPlan(text, { keys, federation: identity.federation, now: clock.now() }), text };
+  const open = (text: string) => ({ ...openPlan(text, { keys, federation: identity.federation, now: clock.now() }), text });
+  const plan = async () => open(new TextDecoder().decode(await link.plan(new AbortController().signal)));
+  return {
+    open,
+    federation: identity.federation,
+    name: identity.name,
+    trust: identity.trust,
+    link,
+    plan,
+    close: async () => client.close(),
   };
-  return { federation: identity.federation, name: identity.name, trust: identity.trust, link, plan, close: async () => client.close() };
 }

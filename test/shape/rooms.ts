@@ -50,6 +50,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   // Paths and URLs are text; files, processors and the rest of the world are reached through io.
   lab: { values: ["core", "kernels", ...domains, "round", "io"], packages: ["zod"], node: ["node:path", "node:url"] },
+  // The fault simulator runs the programs themselves, over a disk, a network and a clock of its own.
+  "lab/faults": {
+    values: ["core", "kernels", ...domains, "round", "io", "edge", "coordinator"],
+    node: ["node:crypto"],
+  },
   cli: {
     values: ["core", "kernels", ...domains, "round", "io", "edge", "coordinator", "lab", ""],
     packages: ["commander", "@clack/prompts", "log-update", "picocolors", "yaml", "zod"],

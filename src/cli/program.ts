@@ -16,6 +16,7 @@ import { experimentVerb } from "./verbs/experiment.js";
 import { exportVerb } from "./verbs/export.js";
 import { initVerb } from "./verbs/init.js";
 import { joinVerb } from "./verbs/join.js";
+import { metricsVerb } from "./verbs/metrics.js";
 import { outboxVerb } from "./verbs/outbox.js";
 import { planVerb } from "./verbs/plan.js";
 import { predictVerb } from "./verbs/predict.js";
@@ -47,6 +48,7 @@ const verbs: readonly Verb[] = [
   joinVerb,
   enrollVerb,
   statusVerb,
+  metricsVerb,
   controlVerb,
   outboxVerb,
   recordVerb,

@@ -32,6 +32,8 @@ export interface KitProcess {
   /** Starts it; it is started again after a crash until `stop` or `kill`. */
   readonly start: () => void;
   readonly running: () => boolean;
+  /** It said its first line since it was started: a coordinator its address, a plant its name. */
+  readonly ready: () => boolean;
   readonly pid: () => number | undefined;
   /** SIGKILL; returns when the process is gone. True where there was one. */
   readonly kill: () => Promise<boolean>;
@@ -60,6 +62,7 @@ export function kitProcess(options: ProcessOptions): KitProcess {
   let done = false;
   let code: number | null | undefined;
   let starts = 0;
+  let ready = false;
   let crashes = 0;
   let timer: NodeJS.Timeout | undefined;
 
@@ -79,6 +82,7 @@ export function kitProcess(options: ProcessOptions): KitProcess {
       return;
     }
     starts++;
+    ready = false;
     code = undefined;
     const log = openSync(path, "a");
     const env = Object.fromEntries(
@@ -91,6 +95,7 @@ export function kitProcess(options: ProcessOptions): KitProcess {
     made.stdout?.setEncoding("utf8").on("data", (text: string) => {
       const lines = `${rest}${text}`.split("\n");
       rest = lines.pop() ?? "";
+      ready ||= lines.length > 0;
       for (const line of lines) options.line?.(line);
     });
     gone = new Promise((resolve) => {
@@ -134,6 +139,7 @@ export function kitProcess(options: ProcessOptions): KitProcess {
     name: options.name,
     start,
     running: () => child !== undefined,
+    ready: () => child !== undefined && ready,
     pid: () => child?.pid,
     kill: () => end("SIGKILL"),
     async stop() {

@@ -18,6 +18,8 @@ import { contextIn, temporary } from "../cli/harness.js";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const read = (path: string): string => readFileSync(join(root, "deploy", path), "utf8");
 
+// biome-ignore lint/suspicious/noExplicitAny: files of others' formats are walked as they are
+type Loose = any;
 type Json = { readonly [key: string]: unknown };
 const manifests = readdirSync(join(root, "deploy/kubernetes")).flatMap((file) =>
   parseAllDocuments(read(`kubernetes/${file}`)).map((one) => ({ file, value: one.toJS() as Json & { kind: string; apiVersion: string } })),
@@ -33,8 +35,8 @@ const declared: Readonly<Record<string, string>> = {
   "policy/v1 PodDisruptionBudget": "policy/v1",
 };
 
-/** What TypeScript says of objects that claim to be of these kinds. */
-function faults(objects: readonly { kind: string; apiVersion: string }[]): string[] {
+/** What TypeScript says of objects that claim to be of these kinds, object by object. */
+function faults(objects: readonly { kind: string; apiVersion: string }[]): string[][] {
   const lines = objects.map((value, i) => {
     const place = declared[`${value.apiVersion} ${value.kind}`];
     if (place === undefined) throw new Error(`no type for ${value.apiVersion} ${value.kind}`);
@@ -55,23 +57,31 @@ function faults(objects: readonly { kind: string; apiVersion: string }[]): strin
     file === name ? ts.createSourceFile(file, lines.join("\n"), ts.ScriptTarget.ES2023) : own(file, ...rest);
   const has = host.fileExists;
   host.fileExists = (file) => file === name || has(file);
-  return ts
-    .getPreEmitDiagnostics(ts.createProgram([name], options, host))
-    .map((one) => ts.flattenDiagnosticMessageText(one.messageText, " "));
+  const found: string[][] = objects.map(() => []);
+  for (const { file, start, messageText } of ts.getPreEmitDiagnostics(ts.createProgram([name], options, host))) {
+    const line = file === undefined || start === undefined ? 0 : file.getLineAndCharacterOfPosition(start).line;
+    found[Math.floor(line / 2)].push(ts.flattenDiagnosticMessageText(messageText, " "));
+  }
+  return found;
 }
 
 describe("Kubernetes manifests", () => {
   it("are what the API describes, and the check finds what is not", () => {
-    expect(faults(manifests.map((one) => one.value))).toEqual([]);
-    const set = manifests.find((one) => one.value.kind === "StatefulSet")?.value as Json & { kind: string; apiVersion: string };
-    expect(faults([{ ...set, specs: {} } as typeof set]).join()).toContain("specs");
-    expect(faults([{ ...set, spec: { replicas: "1" } } as typeof set]).length).toBeGreaterThan(0);
-    const text = JSON.stringify(set).replace('"readOnlyRootFilesystem"', '"readOnlyRootFileSystem"');
-    expect(faults([JSON.parse(text) as typeof set]).join()).toContain("readOnlyRootFileSystem");
+    const set = manifests.find((one) => one.value.kind === "StatefulSet")?.value as Loose;
+    const spoilt = JSON.parse(JSON.stringify(set).replace('"readOnlyRootFilesystem"', '"readOnlyRootFileSystem"'));
+    const all = [...manifests.map((one) => one.value), { ...set, specs: {} }, { ...set, spec: { ...set.spec, replicas: "1" } }, spoilt];
+    const found = faults(all);
+    expect(found.slice(0, -3).flat()).toEqual([]);
+    for (const [one, word] of [
+      [found.at(-3), "specs"],
+      [found.at(-2), "number"],
+      [found.at(-1), "readOnlyRootFileSystem"],
+    ] as const)
+      expect(one?.join()).toContain(word);
   });
 
   it("meet the restricted pod security standard, in a namespace that enforces it", () => {
-    const set = manifests.find((one) => one.value.kind === "StatefulSet")?.value as any;
+    const set = manifests.find((one) => one.value.kind === "StatefulSet")?.value as Loose;
     const { spec } = set.spec.template;
     expect(spec.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
     for (const key of ["hostNetwork", "hostPID", "hostIPC"]) expect(spec[key]).toBeUndefined();
@@ -86,12 +96,12 @@ describe("Kubernetes manifests", () => {
     }
     for (const volume of spec.volumes)
       expect(Object.keys(volume).filter((key) => key !== "name")).toEqual([expect.stringMatching(/^(configMap|emptyDir|secret)$/)]);
-    const space = manifests.find((one) => one.value.kind === "Namespace")?.value as any;
+    const space = manifests.find((one) => one.value.kind === "Namespace")?.value as Loose;
     expect(space.metadata.labels["pod-security.kubernetes.io/enforce"]).toBe("restricted");
   });
 
   it("agree with each other: selectors, ports, one writer, nothing dialled out", () => {
-    const of = (kind: string): any => manifests.find((one) => one.value.kind === kind)?.value;
+    const of = (kind: string): Loose => manifests.find((one) => one.value.kind === kind)?.value;
     const labels = of("StatefulSet").spec.template.metadata.labels;
     for (const selector of [
       of("StatefulSet").spec.selector.matchLabels,
@@ -119,10 +129,10 @@ function unknownFlags(words: readonly string[]): readonly string[] {
 }
 
 describe("command lines", () => {
-  const compose = parse(read("compose.yaml"), { merge: true }) as any;
+  const compose = parse(read("compose.yaml"), { merge: true }) as Loose;
   const unit = (name: string): string[] =>
     (/^ExecStart=\S+ \S+ (.*)$/m.exec(read(`systemd/${name}.service`))?.[1] ?? "").replace(/ \$\w+$/, "").split(" ");
-  const set = manifests.find((one) => one.value.kind === "StatefulSet")?.value as any;
+  const set = manifests.find((one) => one.value.kind === "StatefulSet")?.value as Loose;
   const docker = JSON.parse(/^CMD (\[.*\])$/m.exec(read("Dockerfile"))?.[1] ?? "[]") as string[];
   it.each([
     ["compose, coordinator", compose.services.coordinator.command],
@@ -138,9 +148,9 @@ describe("command lines", () => {
   });
 
   it("of compose run without root, read-only, without capabilities", () => {
-    for (const service of Object.values(compose.services) as any[])
+    for (const service of Object.values(compose.services) as Loose[])
       expect(service).toMatchObject({ read_only: true, user: "10001:10001", cap_drop: ["ALL"], security_opt: ["no-new-privileges:true"] });
-    for (const volume of Object.values(compose.services).flatMap((one: any) => one.volumes as string[])) {
+    for (const volume of Object.values(compose.services).flatMap((one: Loose) => one.volumes as string[])) {
       const [from] = volume.split(":");
       if (!from.startsWith(".")) expect(Object.keys(compose.volumes)).toContain(from);
     }

@@ -3,6 +3,7 @@ import type { NextAnswer, ReplyAnswer } from "../coordinator/exchange.js";
 import { codes, type ErrorCode, fail, MillwrightError } from "../core/errors.js";
 import type { HttpsClient } from "../io/transport/client.js";
 import { refusedOf } from "../io/transport/network-errors.js";
+import { frameLimits } from "../wire/frame.js";
 import type { Link } from "./link.js";
 
 /** A reply larger than this is uploaded in pieces that can be resumed; below it, one request is quicker. */
@@ -62,8 +63,10 @@ async function said<T>(asked: Promise<T>): Promise<T> {
 
 const states = ["running", "paused", "finished", "failed"] as const;
 const kinds = ["ask", "train"] as const;
-/** A pause that a coordinator may ask for. */
-const longestPause = 24 * 3_600_000;
+/** A pause that a coordinator may ask for: one that was taken over must not put its members to sleep for good. */
+const longestPause = 3_600_000;
+/** The largest frame that any message has: what is announced as more is not fetched. */
+const largestTask = 8 + frameLimits.header + frameLimits.payload;
 
 function checkNext(json: unknown): NextAnswer {
   const answer = json as { [K in keyof NextAnswer]?: unknown } | undefined;
@@ -77,7 +80,7 @@ function checkNext(json: unknown): NextAnswer {
 }
 
 function checkTask(value: unknown): NonNullable<NextAnswer["task"]> {
-  const task = value as { [K in keyof NonNullable<NextAnswer["task"]>]?: unknown };
+  const task = (value ?? {}) as { [K in keyof NonNullable<NextAnswer["task"]>]?: unknown };
   const kind = kinds.find((one) => one === task.kind);
   const sound =
     typeof task.key === "string" &&
@@ -85,9 +88,10 @@ function checkTask(value: unknown): NonNullable<NextAnswer["task"]> {
     typeof task.sha256 === "string" &&
     /^[0-9a-f]{64}$/.test(task.sha256) &&
     Number.isSafeInteger(task.size) &&
-    (task.size as number) >= 0;
+    (task.size as number) >= 0 &&
+    (task.size as number) <= largestTask;
   if (!sound || kind === undefined)
-    return fail("MESSAGE_INVALID", { where: "task", expected: "key, kind, sha256 and size", got: "something else" });
+    return fail("MESSAGE_INVALID", { where: "task", expected: `key, kind, sha256 and a size up to ${largestTask}`, got: "something else" });
   const remainingMs = numberOr(task.remainingMs, Number.NaN);
   return {
     key: task.key as string,

@@ -156,7 +156,13 @@ export function createMember(options: MemberOptions): Member {
       throw new MillwrightError("MESSAGE_INVALID", { where: "task", expected: task.key, got: keyOf(message) });
     }
     have = task.key;
-    await worker.receive({ sha256: task.sha256, bytes, message });
+    try {
+      await worker.receive({ sha256: task.sha256, bytes, message });
+    } catch (error) {
+      // What was not taken up is not in hand: the next poll has to offer it again.
+      if (have === task.key) have = undefined;
+      throw error;
+    }
   }
 
   return {
@@ -168,7 +174,6 @@ export function createMember(options: MemberOptions): Member {
           const doing = worker.doing();
           const answer = await link.next({ have, doing, waitMs: pollMs }, signal);
           answered();
-          tries = 0;
           if (answer.plan !== options.plan) return "new plan";
           if (answer.state !== known) {
             known = answer.state;
@@ -185,6 +190,8 @@ export function createMember(options: MemberOptions): Member {
               return answer.state;
             }
           }
+          // Not before the task is in hand: one that cannot be taken is fetched less and less often.
+          tries = 0;
           if (answer.retryAfterMs > 0) await pause(jittered(answer.retryAfterMs));
         } catch (error) {
           if (signal.aborted) break;

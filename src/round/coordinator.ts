@@ -12,10 +12,10 @@ import type { Protocol } from "../core/protocol.js";
 import { type Millis, millis } from "../core/quantities.js";
 import { keyOf, type Message, type Reply, type Request } from "./messages.js";
 import type { Inclusion } from "./node.js";
-import { addContribution, combine, unacceptable } from "./node-contribution.js";
+import { addContribution, combine, overclaimed, unacceptable } from "./node-contribution.js";
 import { meanLoss } from "./node-inclusion.js";
 import { excludedReason, refusedAlike, tooFew } from "./node-reasons.js";
-import { answerFault } from "./topics.js";
+import { answerFault, readFacts } from "./topics.js";
 
 export interface CoordinatorPlan {
   readonly sites: readonly string[];
@@ -190,7 +190,9 @@ function receive(state: CoordinatorState, from: string, message: Message, now: M
   }
   if (message.type === "answer" && current.request.type === "ask") {
     const earlier = [...current.answers.values()].find((one) => one.type === "answer")?.body;
-    const reason = answerFault(current.request.topic, message.body, earlier);
+    const { topic } = current.request;
+    const fault = answerFault(topic, message.body, earlier);
+    const reason = fault ?? (topic === "prepare" ? overclaimed(state.plan, from, readFacts(message.body)) : undefined);
     if (reason !== undefined) accepted = { type: "refuse", answers: keyOf(message), from, code: "MESSAGE_INVALID", text: reason };
   }
   const answers = new Map(current.answers).set(from, accepted);

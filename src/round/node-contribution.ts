@@ -3,14 +3,29 @@
  * when it comes and forgets it; other rules keep the updates until the round closes.
  */
 import { aggregate, finishLinear } from "../aggregation/aggregate.js";
-import { decodeFixed, largestUnits } from "../aggregation/fixed-point.js";
+import { checkCapacity, decodeFixed, largestUnits } from "../aggregation/fixed-point.js";
 import type { Contribution, Partial } from "../aggregation/rule.js";
+import { MillwrightError } from "../core/errors.js";
 import { weight } from "../core/quantities.js";
 import type { CoordinatorPlan } from "./coordinator.js";
 import type { Reply } from "./messages.js";
 import { leavesOf, standingOf } from "./node-inclusion.js";
+import type { Facts } from "./topics.js";
 
 export type Counted = Extract<Reply, { type: "update" | "partial" }>;
+
+/** Why what a child says of its examples is not believed: it stands for more members than it has, or for more than sums can hold. */
+export function overclaimed(plan: CoordinatorPlan, from: string, facts: Facts): string | undefined {
+  const most = plan.members?.[from] ?? 1;
+  if (facts.members > most) return `MESSAGE_INVALID: expected up to ${most} members, got ${facts.members}`;
+  try {
+    checkCapacity(plan.format, Math.max(1, facts.train));
+    return undefined;
+  } catch (error) {
+    if (error instanceof MillwrightError) return error.message;
+    throw error;
+  }
+}
 
 /** Why a contribution cannot count, or undefined where it can. */
 export function unacceptable(plan: CoordinatorPlan, length: number, one: Counted): string | undefined {

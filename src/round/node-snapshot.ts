@@ -56,6 +56,16 @@ function damaged(expected: string): never {
   return fail("RECORD_DAMAGED", { where: "snapshot", expected, got: "something else", remedy: "restore a backup" });
 }
 
+/** What a snapshot of this version always gives; a damaged one says so, whatever part of it is missing. */
+function whole<T>(unpack: () => T): T {
+  try {
+    return unpack();
+  } catch (error) {
+    if (error instanceof MillwrightError) throw error;
+    return damaged("a state of this version");
+  }
+}
+
 /** What is packed of the conversation: numbers apart, everything else as JSON. */
 function packCoordinator({ plan: _, model, open, ...rest }: CoordinatorState): Parts {
   if (open === undefined) return { json: rest, bytes: [float32Bytes(model)] };
@@ -104,6 +114,10 @@ export function packRoot(state: RootState): Uint8Array {
 
 /** The inverse of packRoot. Errors: RECORD_DAMAGED, MESSAGE_INVALID. */
 export function unpackRoot(sealed: Uint8Array, planner: Planner): RootState {
+  return whole(() => rootOf(sealed, planner));
+}
+
+function rootOf(sealed: Uint8Array, planner: Planner): RootState {
   const { json, bytes } = unseal("root", sealed);
   const { rest, coordinator, recent } = json as { rest: Omit<RootState, "kind">; coordinator: Record<string, unknown>; recent: number };
   const models = bytes.slice(0, recent).map((one) => float32From(one, one.length / 4));
@@ -125,10 +139,13 @@ export function packRelay(state: RelayState): Uint8Array {
 }
 
 /** The inverse of packRelay. Errors: RECORD_DAMAGED, MESSAGE_INVALID. */
-export function unpackRelay(
-  sealed: Uint8Array,
-  plannerFor: (state: Pick<RelayState, "task" | "children" | "weights" | "earlier">) => CoordinatorPlan,
-): RelayState {
+export function unpackRelay(sealed: Uint8Array, plannerFor: RelayPlanner): RelayState {
+  return whole(() => relayOf(sealed, plannerFor));
+}
+
+type RelayPlanner = (state: Pick<RelayState, "task" | "children" | "weights" | "earlier">) => CoordinatorPlan;
+
+function relayOf(sealed: Uint8Array, plannerFor: RelayPlanner): RelayState {
   const { json, bytes } = unseal("relay", sealed);
   const { rest, coordinator } = json as { rest: Omit<RelayState, "kind">; coordinator: Record<string, unknown> };
   const [task, answer, contribution] = bytes

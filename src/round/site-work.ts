@@ -18,6 +18,7 @@ import {
   siteExamples,
   siteStatistic,
 } from "../data/pipeline.js";
+import { readScaler } from "../data/scaler-wire.js";
 import { packStatistic } from "../data/statistic-wire.js";
 import type { ExampleData } from "../model/engine.js";
 import { inferModel } from "../model/shape.js";
@@ -102,7 +103,7 @@ export function createSiteWork(options: SiteWorkOptions): SiteWork {
       case "statistics":
         return packStatistic(measured());
       case "prepare": {
-        ready = prepare(body as Scaler);
+        ready = prepare(readScaler(body));
         return ready.facts;
       }
       case "histogram":

@@ -156,7 +156,7 @@ export function answerFault(topic: string, body: unknown, earlier: unknown): str
   if (known === undefined) return undefined;
   try {
     checkAnswer(known, body);
-    if (earlier !== undefined && (known === "statistics" || known === "prepare")) adding[known](earlier, body);
+    if (earlier !== undefined) adding[known](earlier, body);
     return undefined;
   } catch (error) {
     if (error instanceof MillwrightError) return error.message;

@@ -3,11 +3,12 @@
  *
  *   bytes 0-3 magic · 4-7 header length (u32, little endian) · header (UTF-8 JSON) · payload (little endian)
  *
- * Every length is checked before anything is allocated, and the header is parsed without a prototype.
+ * Every length is checked before anything is allocated. A header nests within bounds, says no key twice, and has no prototype.
  */
 import { fail } from "../core/errors.js";
+import { jsonFault } from "./json-scan.js";
 
-export const frameLimits = { header: 1 << 20, payload: 1 << 28 } as const;
+export const frameLimits = { header: 1 << 20, payload: 1 << 28, depth: 64 } as const;
 
 const magic = 0x3146574d;
 
@@ -42,13 +43,20 @@ export function decodeFrame(bytes: Uint8Array): Frame {
   return { header: parseHeader(bytes.subarray(8, 8 + length)), payload: bytes.subarray(8 + length) };
 }
 
+/** Names of columns may be anything else. */
+const forbidden = new Set(["__proto__"]);
+
 function parseHeader(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   let parsed: unknown;
+  let text: string;
   try {
-    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), (key, value) => (key === "__proto__" ? undefined : value));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    parsed = JSON.parse(text);
   } catch (cause) {
     fail("MESSAGE_INVALID", { where: "frame header", expected: "JSON in UTF-8", got: "something else", cause });
   }
+  const fault = jsonFault(text, { depth: frameLimits.depth, forbidden });
+  if (fault !== undefined) fail("MESSAGE_INVALID", { where: "frame header", expected: "each key once, in bounded depth", got: fault });
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) invalid("an object as header", typeof parsed);
   return Object.assign(Object.create(null), parsed);
 }

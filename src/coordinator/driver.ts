@@ -114,6 +114,7 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
   let halted: unknown;
   let closed = false;
   let before = options.traffic();
+  let lastSnapshot = row.snapshot?.blob;
 
   // A jump of the time of day is no time that passed.
   const uptime = clock.uptime ?? clock.now;
@@ -250,6 +251,9 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
       snapshot,
     );
     before = { up, down };
+    // The record names the new one now; a model's size for every round would fill any disk in a few years.
+    if (lastSnapshot !== undefined && lastSnapshot !== snapshot.blob) await blobs.delete(lastSnapshot);
+    lastSnapshot = snapshot.blob;
     // What was told in a round is kept no longer than the round: its sum is in the snapshot.
     for (const blob of used) {
       held.delete(blob);

@@ -120,7 +120,7 @@ function joined(numbers: Uint8Array, text: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** A message from bytes; whatever is not exactly a message is refused. Errors: MESSAGE_INVALID, NOT_FINITE, LIMIT_EXCEEDED. */
+/** A message from bytes, which it encodes to again; whatever is not exactly a message is refused. Errors: MESSAGE_INVALID, NOT_FINITE, LIMIT_EXCEEDED. */
 export function decodeMessage(bytes: Uint8Array): Message {
   const { header, payload } = decodeFrame(bytes);
   const whole = (name: string) => wholeNumber(name, header[name]);
@@ -146,8 +146,8 @@ export function decodeMessage(bytes: Uint8Array): Message {
       const { numbers, rest } = split(payload, whole("count") * 4);
       if (header.rounds !== true) noPayload(rest);
       return {
-        ...contributionHead(header),
         type: "update",
+        ...contributionHead(header),
         update: int32From(numbers, whole("count")),
         ...(header.rounds === true ? { rounds: unpackInclusions(rest) } : {}),
       };
@@ -156,7 +156,7 @@ export function decodeMessage(bytes: Uint8Array): Message {
       const { numbers, rest } = split(payload, whole("count") * 8);
       const rounds = unpackInclusions(rest);
       if (rounds.length !== 1) fail("MESSAGE_INVALID", { where: "included", expected: "one round", got: String(rounds.length) });
-      return { ...contributionHead(header), type: "partial", included: rounds[0], sums: int64From(numbers, whole("count")) };
+      return { type: "partial", ...contributionHead(header), included: rounds[0], sums: int64From(numbers, whole("count")) };
     }
     case "refuse":
       noPayload(payload);

@@ -40,6 +40,8 @@ export interface CoordinatorEvents {
 export interface RunningCoordinator {
   readonly driver: Driver;
   readonly held: () => boolean;
+  /** How often the protocol's clock was stopped or let run. */
+  readonly toggles: () => number;
   readonly state: () => RunRow["state"];
   readonly polls: () => number;
   readonly order: (order: Extract<Message, { type: "order" }>) => Promise<void>;
@@ -72,7 +74,12 @@ export async function bootCoordinator(parts: CoordinatorParts): Promise<RunningC
   const needed = Math.max(1, Math.ceil((tier.quorum ?? file.quorum ?? quorumDefaults).minimum * roster.length));
   const held = (): boolean => state === "paused" || roster.filter((member) => presence.isHere(member)).length < needed;
   let driver: Driver | undefined;
-  const presence = createPresence(clock, () => driver?.hold(held()));
+  let toggles = 0;
+  const hold = (): void => {
+    toggles++;
+    driver?.hold(held());
+  };
+  const presence = createPresence(clock, hold);
   const polls = waiters({ clock });
   const made = nodeFor(federation, tier);
   driver = await openDriver({
@@ -111,7 +118,7 @@ export async function bootCoordinator(parts: CoordinatorParts): Promise<RunningC
       },
     },
   });
-  driver.hold(held());
+  hold();
   const running = driver;
 
   const exchange = createExchange({
@@ -131,7 +138,7 @@ export async function bootCoordinator(parts: CoordinatorParts): Promise<RunningC
     if (next === state || state === "finished" || state === "failed") return;
     await record.setRunState(run.id, next, next === "failed" ? "the parent's run failed" : undefined);
     state = next;
-    running.hold(held());
+    hold();
     polls.wakeAll();
     if (next === "finished" || next === "failed") events.ended(next);
   }
@@ -181,6 +188,7 @@ export async function bootCoordinator(parts: CoordinatorParts): Promise<RunningC
   return {
     driver: running,
     held,
+    toggles: () => toggles,
     state: () => state,
     polls: polls.size,
     async order(message) {

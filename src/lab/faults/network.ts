@@ -47,6 +47,7 @@ export interface Network<S> {
   readonly counts: { lost: number; doubled: number; late: number; damaged: number; stale: number; calls: number };
 }
 
+const gone = new Error("the caller has gone");
 const unreachable = (what: string): MillwrightError =>
   new MillwrightError("TRANSPORT_UNREACHABLE", { where: "network", expected: "an answer", got: what, remedy: "wait; it is asked again" });
 
@@ -127,7 +128,7 @@ export function network<S>(simulator: Simulator, random: SeededRandom): Network<
           signal.removeEventListener("abort", abort);
           // Nobody is there any more to hear it.
           if (from.alive()) how();
-          given.abort();
+          given.abort(gone);
         };
         const abort = (): void => end(() => reject(unreachable("a request that was given up")));
         const cancel = simulator.after(timeout, () => end(() => reject(unreachable(`none within ${timeout} ms`))));

@@ -11,7 +11,7 @@ import type { ClosedRow } from "../../core/record.js";
 import type { Keep } from "../../edge/keep.js";
 import { sha256 } from "../../io/crypto/keys.js";
 import { decodeMessage } from "../../round/messages.js";
-import type { ClosedStep, Inclusion, Node, NodeState, Release } from "../../round/node.js";
+import type { Inclusion, Node, NodeState, Release } from "../../round/node.js";
 import { float32Bytes } from "../../wire/numbers.js";
 import type { RunningCoordinator } from "./coordinator.js";
 import { type Federation, recompute } from "./federation.js";
@@ -32,10 +32,11 @@ export interface Watch {
   readonly told: (site: string, key: string) => void;
   readonly gave: (node: string, member: string, key: string) => void;
   readonly acknowledged: (node: string, member: string, key: string, digest: string) => void;
-  readonly closed: (node: string, round: ClosedStep, model: string | undefined) => void;
   readonly record: (node: string, rows: readonly ClosedRow[]) => void;
   readonly state: (node: string, protocol: Node, state: NodeState) => void;
   readonly released: (release: Release, version: number) => void;
+  /** After the run, when the record was looked at for the last time. */
+  readonly ended: () => void;
   /** Looks at a running process: its clock, its waits, what it holds. */
   readonly sample: (node: string, life: number, running: RunningCoordinator, now: number, alarms: number) => void;
   readonly releasedModel: () => string | undefined;
@@ -61,7 +62,7 @@ export function watchOver(federation: Federation): Watch {
   const history = new Map<string, string[]>();
   const included: (readonly Inclusion[])[] = [];
   const states = new Map<string, { protocol: Node; state: NodeState }>();
-  const samples = new Map<string, { life: number; held: boolean; at: number; protocol: number; overdue: number }>();
+  const samples = new Map<string, { life: number; toggles: number; at: number; protocol: number; overdue: number }>();
   let release: string | undefined;
   const isSite = (name: string): boolean => federation.sites.includes(name);
   const map = <K, V>(of: Map<string, Map<K, V>>, name: string): Map<K, V> => {
@@ -70,42 +71,24 @@ export function watchOver(federation: Federation): Watch {
     return found;
   };
 
-  function closedRound(node: string, round: ClosedStep, model: string | undefined): void {
-    const names = round.included.map(({ site }) => site);
-    if (new Set(names).size !== names.length) blame(`${node}: round ${round.round} counts somebody twice: ${names.join(", ")}`);
-    const leaves: string[] = [];
-    const visit = (one: Inclusion): void => {
-      if (one.rounds === undefined) leaves.push(one.site);
-      else {
-        const below = new Set<string>();
-        for (const each of one.rounds) for (const inner of each) if (inner.rounds === undefined) below.add(inner.site);
-        leaves.push(...below);
-        for (const each of one.rounds) for (const inner of each) if (inner.rounds !== undefined) visit(inner);
-      }
-    };
-    round.included.forEach(visit);
-    if (new Set(leaves).size !== leaves.length) blame(`${node}: round ${round.round} counts a site twice: ${leaves.join(", ")}`);
-    const key = `round ${round.round} attempt ${round.attempt}`;
+  /** A round as the record has it, seen for the first time. */
+  function recorded(node: string, row: ClosedRow): void {
+    const counted = row.included as readonly Inclusion[];
+    const names = counted.map(({ site }) => site);
+    const twice = (all: readonly string[]): boolean => new Set(all).size !== all.length;
+    if (twice(names) || twice(counted.flatMap(leavesOf))) blame(`${node}: round ${row.round} counts somebody twice: ${names.join(", ")}`);
+    const key = `round ${row.round} attempt ${row.attempt}`;
     for (const [what, type] of acked) {
       const [at, member, answered] = what.split("|");
       if (at === node && answered === key && type !== "refuse" && !names.includes(member))
         blame(`${node}: the acknowledged update of ${member} for ${key} does not count in it`);
     }
-    const line = JSON.stringify([round.round, round.attempt, round.included, model]);
-    const lines = history.get(node) ?? [];
-    history.set(node, lines);
-    const known = lines.findIndex((one) => one.startsWith(`[${round.round},${round.attempt},`));
-    if (known >= 0) {
-      // A killed process carries the effects of its last input out again.
-      if (lines[known] !== line) blame(`${node}: ${key} was closed in two ways: ${lines[known]} and ${line}`);
-      return;
-    }
-    lines.push(line);
     if (node !== federation.tree.name) return;
-    if (round.round !== included.length + 1) blame(`${node}: round ${round.round} was closed after round ${included.length}`);
-    included.push(round.included);
+    if (row.round !== included.length + 1) blame(`${node}: round ${row.round} is in the record after round ${included.length}`);
+    included.push(counted);
     const expected = sha256(float32Bytes(recompute(federation, included).at(-1) as Float32Array));
-    if (model !== expected) blame(`${node}: the model of round ${round.round} does not follow from who was included (${names.join(", ")})`);
+    if (row.model !== expected)
+      blame(`${node}: the model of round ${row.round} does not follow from who was included (${names.join(", ")})`);
   }
 
   return {
@@ -151,16 +134,18 @@ export function watchOver(federation: Federation): Watch {
     acknowledged(node, member, key, digest) {
       acked.set(`${node}|${member}|${key}`, typeOf.get(digest) ?? "unknown");
     },
-    closed: closedRound,
     record(node, rows) {
-      const lines = history.get(node) ?? [];
-      rows.forEach((row, i) => {
+      const known = history.get(node) ?? [];
+      history.set(node, known);
+      if (rows.length < known.length) blame(`${node}: the record has ${rows.length} rounds, it had ${known.length}`);
+      for (const [i, row] of rows.entries()) {
+        const line = JSON.stringify(row);
         if (row.ordinal !== i + 1) blame(`${node}: the record has round ${row.ordinal} in place ${i + 1}`);
-        const line = JSON.stringify([row.round, row.attempt, row.included, row.model]);
-        // A round may be in the record before the process could say so.
-        if (i < lines.length && lines[i] !== line) blame(`${node}: the record of a closed round changed: ${lines[i]} became ${line}`);
-      });
-      if (rows.length < lines.length) blame(`${node}: the record has ${rows.length} rounds, ${lines.length} were closed`);
+        if (i < known.length && known[i] !== line) blame(`${node}: the record of a closed round changed: ${known[i]} became ${line}`);
+        if (i < known.length) continue;
+        known.push(line);
+        recorded(node, row);
+      }
     },
     state(node, protocol, state) {
       states.set(node, { protocol, state });
@@ -173,13 +158,16 @@ export function watchOver(federation: Federation): Watch {
       }
     },
     released(given, version) {
-      const models = recompute(federation, included);
       const model = sha256(float32Bytes(given.bundle.values));
       if (version !== 1) blame(`the model was released as version ${version}`);
-      if (included.length !== federation.file.rounds) blame(`released after ${included.length} rounds of ${federation.file.rounds}`);
-      if (model !== sha256(float32Bytes(models.at(-1) as Float32Array))) blame("the released model does not follow from who was included");
       if (release !== undefined && release !== model) blame("two different models were released");
       release = model;
+    },
+    ended() {
+      if (release === undefined) return;
+      if (included.length !== federation.file.rounds) blame(`released after ${included.length} rounds of ${federation.file.rounds}`);
+      const model = recompute(federation, included).at(-1) as Float32Array;
+      if (release !== sha256(float32Bytes(model))) blame("the released model does not follow from who was included");
     },
     sample(node, life, running, now, alarms) {
       const held = running.held();
@@ -191,7 +179,8 @@ export function watchOver(federation: Federation): Watch {
         const passed = now - before.at;
         const counted = protocol - before.protocol;
         if (counted < 0 || counted > passed) blame(`${node}: its clock counted ${counted} ms in ${passed} ms`);
-        else if (!held && !before.held && counted < passed) blame(`${node}: its clock counted ${counted} ms of ${passed} ms`);
+        else if (!held && before.toggles === running.toggles() && counted < passed)
+          blame(`${node}: its clock counted ${counted} ms of ${passed} ms`);
       }
       if (known !== undefined && running.state() === "running" && !held) {
         const { until, what } = known.protocol.waiting(known.state);
@@ -200,10 +189,16 @@ export function watchOver(federation: Federation): Watch {
           if (overdue > slack) blame(`${node}: "${what}" had to end ${protocol - until} ms ago`);
         }
       }
-      samples.set(node, { life, held, at: now, protocol, overdue });
+      samples.set(node, { life, toggles: running.toggles(), at: now, protocol, overdue });
       if (alarms > mostAlarms) blame(`${node}: ${alarms} alarms at once`);
       const most = 2 * (federation.sites.length + federation.tiers.length);
       if (running.polls() > most) blame(`${node}: ${running.polls()} open polls`);
     },
   };
+}
+
+/** The sites that an inclusion stands for; in several rounds of a relay's own, each once. */
+function leavesOf(one: Inclusion): readonly string[] {
+  if (one.rounds === undefined) return [one.site];
+  return [...new Set(one.rounds.flatMap((round) => round.flatMap(leavesOf)))];
 }

@@ -134,10 +134,9 @@ export async function runWorld(seed: number, options: WorldOptions = {}): Promis
           state: (protocol, state) => {
             if (!life.isolated()) watch.state(name, protocol, state);
           },
-          closed(round, model) {
+          closed(round) {
             say(name, `closed round ${round.round}, attempt ${round.attempt}: ${round.included.map(({ site }) => site).join(", ")}`);
-            watch.closed(name, round, model);
-            void lookAtRecord(name);
+            lookAtRecord(name).catch((error) => watch.blame(`the record of ${name} cannot be read: ${error}`));
           },
           released(release, version) {
             say(name, `released version ${version}`);
@@ -199,7 +198,7 @@ export async function runWorld(seed: number, options: WorldOptions = {}): Promis
             plans,
             variant,
             work: workOf(site, life.number),
-            takes: ({ type }) => takes.integer(type === "train" ? schedule.slowest : 1000),
+            takes: ({ type }) => takes.integer(type === "train" && !healed ? schedule.slowest : 1000),
             sleep: sim.sleep,
             events: {
               opened: (keep) => watch.opened(site, keep),
@@ -251,8 +250,9 @@ export async function runWorld(seed: number, options: WorldOptions = {}): Promis
         return;
       }
       case "disk-error":
-        node?.excuse("disk");
-        node?.disk.failAt(fault.operation);
+        if (node?.life() === undefined) return;
+        node.excuse("disk");
+        node.disk.failAt(fault.operation);
         return;
       case "disk-full": {
         node?.excuse("disk", true);
@@ -334,6 +334,7 @@ export async function runWorld(seed: number, options: WorldOptions = {}): Promis
   await sim.run(end, () => finished || watch.fault() !== undefined || sim.events() > mostEvents);
   if (watch.fault() === undefined && !finished) watch.blame(`no end ${why()}`);
   for (const name of records.keys()) await lookAtRecord(name);
+  watch.ended();
   for (const kind of ["lost", "doubled", "late", "damaged", "stale"] as const) if (net.counts[kind] > 0) injected[kind] = net.counts[kind];
   const fault = watch.fault();
   if (fault !== undefined) say("world", `DOES NOT HOLD: ${fault}`);

@@ -30,12 +30,14 @@ setInterval(() => {
   highest = Math.max(highest, process.memoryUsage.rss());
 }, 50).unref();
 say({ port: served.port, rss: process.memoryUsage.rss(), startSeconds: (performance.now() - started) / 1000 });
-createInterface({ input: process.stdin }).on("line", async (line) => {
+const orders = createInterface({ input: process.stdin });
+orders.on("close", () => process.exit(0));
+orders.on("line", async (line) => {
   if (line === "pause" || line === "resume") {
     await served.order({ type: "order", order: line }, "bench");
     say({ ordered: line });
   }
-  if (line === "here") say({ here: (await served.status()).members.filter((one) => one.here).length });
+  if (line === "here") say({ here: served.here(), cpuSeconds: process.cpuUsage().user / 1e6 });
   if (line === "state") {
     // What nobody holds is not counted: memory of an idle process is what it needs.
     globalThis.gc?.();

@@ -63,10 +63,11 @@ export function start(script, args, options = []) {
 async function allHere(server, sites) {
   let began;
   for (;;) {
-    const { here, at } = await server.ask("here", "here");
+    const { here, at, cpuSeconds } = await server.ask("here", "here");
     if (here > 0) began ??= at;
+    if (process.env.MILLWRIGHT_LOAD_DEBUG) console.error(here, cpuSeconds, ((at - (began ?? at)) / 1000).toFixed(1));
     if (here === sites) return { seconds: (at - began) / 1000 };
-    await sleep(250);
+    await sleep(500);
   }
 }
 

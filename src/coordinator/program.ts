@@ -77,6 +77,8 @@ export interface Coordinator {
   /** What it answers, and to whom. */
   readonly routes: readonly Route[];
   readonly status: () => Promise<Status>;
+  /** Members that are here now. */
+  readonly here: () => number;
   /** Relay only: the parent's run is in this state, so its own is. */
   readonly follow: (state: RunRow["state"]) => Promise<void>;
   /** An operator at this machine. */
@@ -325,6 +327,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     plan: signed.plan,
     routes,
     status,
+    here: presence.here,
     follow,
     order,
     async close() {

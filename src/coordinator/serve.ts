@@ -6,8 +6,8 @@ import { dirname, join, resolve } from "node:path";
 import { fail, MillwrightError } from "../core/errors.js";
 import { millis } from "../core/quantities.js";
 import type { RecordStore } from "../core/record.js";
-import { type Door, enrolHere, memberClient } from "../edge/enrolment.js";
-import { httpsLink } from "../edge/https-link.js";
+import { connect } from "../edge/connection.js";
+import { type Door, enrolHere } from "../edge/enrolment.js";
 import { loadIdentity } from "../edge/identity.js";
 import { createMember, type Member } from "../edge/member.js";
 import { pinnedModules } from "../edge/plan-modules.js";
@@ -23,11 +23,11 @@ import { keyVariable, loadStoreKey } from "../io/store/key.js";
 import { lockStore } from "../io/store/lock.js";
 import type { Log } from "../io/transport/server.js";
 import { kernelVersion } from "../kernels/instance.js";
-import { readFederationFile } from "../round/file.js";
+import { parseFederation, readFederationFile } from "../round/file.js";
 import { encodeMessage, keyOf, type Message } from "../round/messages.js";
 import type { Home } from "./home.js";
 import { nodeOf } from "./node.js";
-import { membersOf, rootName } from "./plan-members.js";
+import { membersOf, rootName, tierOf } from "./plan-members.js";
 import { type Coordinator, startCoordinator } from "./program.js";
 
 export interface ServeOptions {
@@ -117,6 +117,8 @@ export async function serve(options: ServeOptions): Promise<Served> {
     });
     closing.unshift(() => coordinator.close());
     if (up !== undefined) {
+      const { bandwidth } = tierOf(parseFederation(coordinator.plan.file), coordinator.plan.members, name);
+      if (bandwidth !== undefined) up.limit(bandwidth);
       parent = createMember({
         link: up.link,
         clock,
@@ -175,7 +177,7 @@ async function parentPlan(up: Awaited<ReturnType<typeof reachParent>>, { record,
       if (!(error instanceof MillwrightError && error.code.startsWith("TRANSPORT_"))) throw error;
       const known = await record.setting("plan");
       const kept = known === undefined ? undefined : await blobs.get(known);
-      const retryMs = Math.min(longestPause, 500 * 2 ** Math.min(tries, 10));
+      const retryMs = Math.min(longestPause, 500 * (1 << Math.min(tries, 10)));
       log("warn", "parent.unreachable", { reason: error.message, ...(kept === undefined ? { retryMs } : { plan: known }) });
       if (kept !== undefined) return up.open(new TextDecoder().decode(kept));
       await new Promise<void>((resolve) => systemClock.at(millis(systemClock.now() + retryMs), resolve));
@@ -223,7 +225,8 @@ async function ownPlan(
     members: membersOf(file, { org: options.org, sites: options.sites }),
   };
   const trusted = { keys: [importPublicKey(publicPem(home.planKey), "own plan key")], federation: file.federation, now: systemClock.now() };
-  const known = await record.setting("plan");
+  // The plan of the newest run: one that was signed and never run is signed again where it is still wanted.
+  const known = (await record.runs(1))[0]?.plan ?? (await record.setting("plan"));
   const text = known === undefined ? undefined : await blobs.get(known);
   if (text !== undefined) {
     const opened = openPlan(new TextDecoder().decode(text), trusted);
@@ -269,8 +272,15 @@ async function reachParent(options: ServeOptions, disk: ReturnType<typeof folder
           remedy: "ask the parent's operator to invite this node, and pass --token",
         })
       : await enrolHere(disk, storeKey, options.parentToken, door));
-  const client = memberClient(identity, door);
-  const link = httpsLink(client);
+  const connection = await connect({
+    disk,
+    storeKey,
+    identity,
+    door: () => door,
+    renewed: ({ facts }) => options.log("info", "parent.renewed", { until: new Date(facts.notAfter).toISOString() }),
+    failed: (error) => options.log("warn", "parent.renewal", { reason: error instanceof Error ? error.message : String(error) }),
+  });
+  const { link } = connection;
   const keys = identity.trust.plan.map((pem) => importPublicKey(pem, "trusted plan key"));
   const open = (text: string) => ({ ...openPlan(text, { keys, federation: identity.federation, now: clock.now() }), text });
   const plan = async () => open(new TextDecoder().decode(await link.plan(new AbortController().signal)));
@@ -281,6 +291,7 @@ async function reachParent(options: ServeOptions, disk: ReturnType<typeof folder
     trust: identity.trust,
     link,
     plan,
-    close: async () => client.close(),
+    limit: connection.limit,
+    close: async () => connection.close(),
   };
 }

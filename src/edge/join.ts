@@ -11,12 +11,10 @@ import { fileBlobs } from "../io/store/blobs.js";
 import { openJournal } from "../io/store/journal.js";
 import { keyVariable, loadStoreKey } from "../io/store/key.js";
 import { lockStore } from "../io/store/lock.js";
-import type { HttpsClient } from "../io/transport/client.js";
 import { threadExecutor } from "../io/workers/threads.js";
-import { enrolHere, memberClient, renewHere } from "./enrolment.js";
-import { httpsLink } from "./https-link.js";
-import { type Identity, loadIdentity, renewalDue } from "./identity.js";
-import type { Link } from "./link.js";
+import { connect } from "./connection.js";
+import { enrolHere } from "./enrolment.js";
+import { type Identity, loadIdentity } from "./identity.js";
 import { checkModule, isModulePath, moduleModelOf } from "./plan-modules.js";
 import { createPlant, type Plant, type PlantOptions } from "./plant.js";
 import { defaultPolicy, type Policy, readPolicy } from "./policy.js";
@@ -50,9 +48,6 @@ export interface Joined {
   readonly close: () => Promise<void>;
 }
 
-/** How often the certificate's age is looked at. */
-const renewalCheck = 3_600_000;
-
 /** Opens everything; `plant.run()` then works until the signal. Errors: STORE_*, FILE_INVALID, TOKEN_REFUSED, TRANSPORT_*, MEMBER_CONFLICT. */
 export async function join(options: JoinOptions): Promise<Joined> {
   const siteFolder = dirname(resolve(options.siteFile));
@@ -71,7 +66,7 @@ export async function join(options: JoinOptions): Promise<Joined> {
       ...(options.proxyAuthority === undefined ? {} : { proxyAuthority: readText(options.proxyAuthority, "a certificate in PEM") }),
       ...bucketOf(siteFile),
     };
-    let identity = (await loadIdentity(disk, storeKey)) ?? (await firstIdentity());
+    const identity = (await loadIdentity(disk, storeKey)) ?? (await firstIdentity());
     if (identity.name !== siteFile.site) {
       fail("MEMBER_CONFLICT", {
         where: options.siteFile,
@@ -86,40 +81,20 @@ export async function join(options: JoinOptions): Promise<Joined> {
     const executor = threadExecutor({ workers: siteFile.workers, apart: true });
     closing.unshift(() => executor.close());
 
-    // The client is made anew with every certificate; the link stays the same for the plant.
-    let client: HttpsClient = connect(identity);
-    closing.unshift(() => client.close());
-    const link: Link = {
-      plan: (signal) => httpsLink(client).plan(signal),
-      next: (asked, signal) => httpsLink(client).next(asked, signal),
-      fetch: (sha256, size, signal) => httpsLink(client).fetch(sha256, size, signal),
-      reply: (key, frame, signal) => httpsLink(client).reply(key, frame, signal),
-    };
-    let cancelRenewal: () => void = () => {};
-    closing.unshift(() => cancelRenewal());
-    const look = async (): Promise<void> => {
-      try {
-        if (renewalDue(identity.facts, systemClock)) {
-          identity = await renewHere(disk, storeKey, client, systemClock);
-          const old = client;
-          client = connect(identity);
-          old.close();
-          options.renewed?.(identity.facts.notAfter);
-        }
-      } catch (error) {
-        options.log({
-          kind: "refused",
-          code: "CERTIFICATE_INVALID",
-          text: `renewal: ${error instanceof Error ? error.message : String(error)}`,
-        });
-      }
-      if (!options.signal.aborted) cancelRenewal = systemClock.at((systemClock.now() + renewalCheck) as never, () => void look());
-    };
-    await look();
+    const connection = await connect({
+      disk,
+      storeKey,
+      identity,
+      door: (of) => ({ ...door, ...signerOf(of) }),
+      url: options.url ?? siteFile.coordinator,
+      renewed: ({ facts }) => options.renewed?.(facts.notAfter),
+      failed: (error) => options.log({ kind: "refused", code: "CERTIFICATE_INVALID", text: `renewal: ${wordsOf(error)}` }),
+    });
+    closing.unshift(() => connection.close());
 
     const plant = await createPlant({
       identity,
-      link,
+      link: connection.link,
       journal,
       blobs,
       clock: systemClock,
@@ -149,12 +124,9 @@ export async function join(options: JoinOptions): Promise<Joined> {
       },
     };
 
-    function connect(of: Identity): HttpsClient {
-      const sign =
-        options.signed === true
-          ? createRequestSigner({ key: of.key, certificate: of.certificate, clock: systemClock, random: systemRandom })
-          : undefined;
-      return memberClient(of, { ...door, ...(sign === undefined ? {} : { sign }) }, options.url ?? siteFile.coordinator ?? of.urls[0]);
+    function signerOf({ key, certificate }: Identity) {
+      if (options.signed !== true) return {};
+      return { sign: createRequestSigner({ key, certificate, clock: systemClock, random: systemRandom }) };
     }
 
     async function firstIdentity(): Promise<Identity> {
@@ -191,3 +163,5 @@ function bucketOf({ bandwidth }: SiteFile) {
   const rate = bandwidth === undefined ? undefined : typeof bandwidth === "number" ? bandwidth : parseBandwidth(String(bandwidth));
   return rate === undefined ? {} : { bucket: linkBucket(rate) };
 }
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -14,15 +14,21 @@ export interface Session {
 
 /** Errors: AUTH_REQUIRED where the folder holds no identity. */
 export async function openSession(context: Context, folder: string): Promise<Session> {
-  const [{ folderDisk }, { loadStoreKey, keyVariable }, { systemRandom }, { loadIdentity }, { memberClient }, { systemClock }] =
-    await Promise.all([
-      import("../../io/disk/folder.js"),
-      import("../../io/store/key.js"),
-      import("../../io/crypto/system-random.js"),
-      import("../../edge/identity.js"),
-      import("../../edge/enrolment.js"),
-      import("../../io/clock.js"),
-    ]);
+  const [
+    { folderDisk },
+    { loadStoreKey, keyVariable },
+    { systemRandom },
+    { loadIdentity, renewalDue },
+    { memberClient, renewHere },
+    { systemClock },
+  ] = await Promise.all([
+    import("../../io/disk/folder.js"),
+    import("../../io/store/key.js"),
+    import("../../io/crypto/system-random.js"),
+    import("../../edge/identity.js"),
+    import("../../edge/enrolment.js"),
+    import("../../io/clock.js"),
+  ]);
   const path = resolvePath(context, folder);
   const disk = folderDisk(path);
   const there = (await disk.size("identity/member.json")) !== undefined;
@@ -38,7 +44,22 @@ export async function openSession(context: Context, folder: string): Promise<Ses
     });
   }
   const door: Door = { clock: systemClock, env: context.env };
-  return { identity, client: memberClient(identity, door), door };
+  const client = memberClient(identity, door);
+  const runs = identity.role === "site" || identity.role === "aggregator";
+  if (runs || !renewalDue(identity.facts, systemClock)) return { identity, client, door };
+  // Nobody runs for an administrator: its certificate is renewed when it is used. A plant's program renews its own.
+  try {
+    const renewed = await renewHere(
+      disk,
+      await loadStoreKey({ disk, random: systemRandom, passphrase: context.env[keyVariable] }),
+      client,
+      systemClock,
+    );
+    client.close();
+    return { identity: renewed, client: memberClient(renewed, door), door };
+  } catch {
+    return { identity, client, door };
+  }
 }
 
 /** One request, and the connection closed. */

@@ -73,15 +73,18 @@ export interface ExchangeParts {
 export const longestWait = 50_000;
 /** Frames of tasks that are kept by digest. */
 const openFrames = 4;
-/** Frames that are decoded at the same time; more wait their turn, so memory is bounded by this and not by the number of members. */
-const decoding = 4;
+/**
+ * Replies that are written down and decoded at the same time; more wait their turn, so memory is bounded by this and not by the number of
+ * members. Many small ones share the disk's syncs and one commit.
+ */
+const atOnce = { replies: 64, bytes: 32 << 20 };
 
 export function createExchange(parts: ExchangeParts): Exchange {
   const { driver, blobs, presence, waiters } = parts;
   const digests = new WeakMap<Uint8Array, string>();
   /** The newest frames by digest: everybody has the same one, or two while somebody catches up. */
   const open = new Map<string, Uint8Array>();
-  const turn = semaphore(decoding);
+  const turn = turns(atOnce);
 
   function noticeFor(member: string): TaskNotice | undefined {
     const task = driver.task(member);
@@ -127,7 +130,8 @@ export function createExchange(parts: ExchangeParts): Exchange {
     },
     async reply(member, key, frame) {
       const limit = parts.frameLimit();
-      return turn(async () => {
+      const size = frame instanceof Uint8Array ? frame.length : ((await blobs.stat(frame.sha256))?.size ?? 0);
+      return turn(size, async () => {
         const bytes = frame instanceof Uint8Array ? frame : await blobs.get(frame.sha256, limit);
         if (bytes === undefined) {
           return fail("BLOB_MISSING", {
@@ -185,18 +189,29 @@ function nameNumber(name: string): number {
   return hash >>> 0;
 }
 
-function semaphore(size: number): <T>(work: () => Promise<T>) => Promise<T> {
-  let free = size;
-  const queue: (() => void)[] = [];
-  return async (work) => {
-    if (free === 0) await new Promise<void>((resolve) => queue.push(resolve));
-    else free--;
+/** First come, first served; what is larger than the whole budget goes alone. */
+function turns(most: { readonly replies: number; readonly bytes: number }): <T>(size: number, work: () => Promise<T>) => Promise<T> {
+  let replies = 0;
+  let bytes = 0;
+  const queue: { readonly size: number; readonly go: () => void }[] = [];
+  const fits = (size: number): boolean => replies === 0 || (replies < most.replies && bytes + size <= most.bytes);
+  const enter = (size: number): void => {
+    replies++;
+    bytes += size;
+  };
+  return async (size, work) => {
+    if (queue.length === 0 && fits(size)) enter(size);
+    else await new Promise<void>((go) => queue.push({ size, go }));
     try {
       return await work();
     } finally {
-      const next = queue.shift();
-      if (next === undefined) free++;
-      else next();
+      replies--;
+      bytes -= size;
+      while (queue.length > 0 && fits(queue[0].size)) {
+        const next = queue.shift() as (typeof queue)[number];
+        enter(next.size);
+        next.go();
+      }
     }
   };
 }

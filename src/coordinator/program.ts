@@ -13,6 +13,7 @@ import { readCertificate } from "../io/crypto/certificate.js";
 import type { Enrolled } from "../io/crypto/enrol.js";
 import { publicPem, sha256 } from "../io/crypto/keys.js";
 import type { SignedPlan } from "../io/crypto/plan-envelope.js";
+import type { Telemetry } from "../io/telemetry.js";
 import { type HttpsServer, type Log, serveHttps } from "../io/transport/server.js";
 import { waiters as createWaiters } from "../io/transport/waiters.js";
 import { version } from "../io/version.js";
@@ -62,6 +63,7 @@ export interface CoordinatorOptions {
   readonly halted: (error: unknown) => void;
   /** A run ended. */
   readonly ended?: (state: "finished" | "failed", error?: MillwrightError) => void;
+  readonly telemetry?: Telemetry;
   readonly memory: () => number;
   readonly processorSeconds: () => number;
 }
@@ -109,6 +111,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const upSince = clock.now();
   const traffic = new Map<string, { up: number; down: number }>();
   const total = () => [...traffic.values()].reduce((sum, one) => ({ up: sum.up + one.up, down: sum.down + one.down }), { up: 0, down: 0 });
+  let roundSince = clock.now();
   let lastRound = (await record.rounds(run.id, { after: 0, limit: 1000 })).at(-1)?.round ?? 0;
   let state: Status["state"] = run.state;
   let server: HttpsServer | undefined;
@@ -152,6 +155,20 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       halted: options.halted,
       async closed(round, model) {
         lastRound = round.round;
+        const to = clock.now();
+        options.telemetry?.round({
+          from: roundSince,
+          to,
+          attributes: {
+            "millwright.federation": federation,
+            "millwright.node": name,
+            "millwright.round": round.round,
+            "millwright.included": round.included.length,
+            "millwright.excluded": round.excluded.length,
+            "millwright.loss": round.loss,
+          },
+        });
+        roundSince = to;
         log("info", "round.closed", {
           round: round.round,
           included: round.included.length,
@@ -173,11 +190,22 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
           automatic: options.automaticRelease,
         });
         state = "finished";
+        options.telemetry?.run({
+          from: run.startedAt,
+          to: clock.now(),
+          attributes: { "millwright.run": run.id, "millwright.model": row.model, ...release.metrics },
+        });
         log("info", "run.finished", { run: run.id, version: row.version, model: row.model, metrics: release.metrics });
         options.ended?.("finished");
       },
       async failed(error) {
         state = "failed";
+        options.telemetry?.run({
+          from: run.startedAt,
+          to: clock.now(),
+          attributes: { "millwright.run": run.id },
+          error: `${error.code}: ${error.message}`,
+        });
         log("error", "run.failed", { run: run.id, code: error.code, error: error.message });
         options.ended?.("failed", error);
       },

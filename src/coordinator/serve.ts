@@ -21,6 +21,7 @@ import { openRecord } from "../io/record/open.js";
 import { fileBlobs } from "../io/store/blobs.js";
 import { keyVariable, loadStoreKey } from "../io/store/key.js";
 import { lockStore } from "../io/store/lock.js";
+import { loadTelemetry } from "../io/telemetry.js";
 import type { Log } from "../io/transport/server.js";
 import { kernelVersion } from "../kernels/instance.js";
 import { parseFederation, readFederationFile } from "../round/file.js";
@@ -112,6 +113,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
       automaticRelease: options.automaticRelease,
       halted: options.halted,
       ended: options.ended,
+      telemetry: await loadTelemetry(),
       memory: () => process.memoryUsage.rss(),
       processorSeconds: () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6,
     });

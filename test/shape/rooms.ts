@@ -27,7 +27,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   io: {
     values: ["core", "wire"],
     types: ["data", "model", "training"],
-    packages: ["zod"],
+    packages: ["zod", "@opentelemetry/api"],
     node: true,
   },
   // A source makes tables of bytes; what a column may hold is known in data, which is pure.

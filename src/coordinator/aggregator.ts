@@ -44,7 +44,8 @@ export interface Aggregator {
 
 interface Held {
   readonly lease: Lease;
-  readonly node: EngineNode;
+  /** Absent while it is being rebuilt from the record. */
+  node?: EngineNode;
 }
 
 /** Seen times are read again after this many millis. */
@@ -113,34 +114,58 @@ export async function startAggregator(options: AggregatorOptions): Promise<Aggre
     return seenRows;
   };
 
-  async function drop(role: EngineRole, why: string): Promise<void> {
+  /** Closing waits for what is under way; whoever takes over need not. */
+  function drop(role: EngineRole, why: string): void {
     const one = held.get(role.slug);
     if (one === undefined) return;
     held.delete(role.slug);
     log("warn", "engine.dropped", { node: role.slug, why });
-    await one.node.close();
+    if (one.node !== undefined) closing.add(closed(one.node));
   }
 
-  async function take(role: EngineRole): Promise<void> {
-    const taken = await record.lease(leaseOf(run, role), holder, millis(clock.now() + lease), clock.now());
-    const mine = held.get(role.slug);
-    if (taken === undefined) return mine === undefined ? undefined : drop(role, "the lease has passed on");
-    if (mine?.lease.token === taken.token) return;
-    if (mine !== undefined) await drop(role, "the lease had run out");
-    const fence = { name: taken.name, token: taken.token };
+  const closing = new Set<Promise<void>>();
+  function closed(node: EngineNode): Promise<void> {
+    const done: Promise<void> = node.close().finally(() => closing.delete(done));
+    return done;
+  }
+
+  const leased = (role: EngineRole): Promise<Lease | undefined> =>
+    record.lease(leaseOf(run, role), holder, millis(clock.now() + lease), clock.now());
+
+  /** Prolongs what it holds; nothing slow is done in between, or a busy worker would lose its nodes for being busy. */
+  async function renew(): Promise<void> {
+    await Promise.all(
+      shape.roles.map(async (role) => {
+        const mine = held.get(role.slug);
+        if (mine === undefined) return;
+        const now = await leased(role);
+        if (held.get(role.slug) !== mine || now?.token === mine.lease.token) return;
+        drop(role, now === undefined ? "the lease has passed on" : "the lease had run out");
+      }),
+    );
+  }
+
+  async function take(role: EngineRole): Promise<boolean> {
+    const lease = await leased(role);
+    if (lease === undefined) return false;
+    const mine: Held = { lease };
+    held.set(role.slug, mine);
+    const fence = { name: lease.name, token: lease.token };
     try {
       const node = await openEngineNode({
         ...{ role, shape, run, record, blobs, queue, post, clock, fence, log, seen, released: options.released },
         halted(error) {
           log("error", "engine.halted", { node: role.slug, error: String(error) });
           // The lease is left to run out or to be taken again: what was written last is read first.
-          void drop(role, "it could not go on");
+          if (held.get(role.slug) === mine) drop(role, "it could not go on");
         },
       });
-      held.set(role.slug, { lease: taken, node });
-      log("info", "engine.holds", { node: role.slug, token: taken.token });
+      if (held.get(role.slug) === mine) mine.node = node;
+      else closing.add(closed(node));
+      log("info", "engine.holds", { node: role.slug, token: lease.token });
+      return true;
     } catch (error) {
-      await record.endLease(taken).catch(() => undefined);
+      if (held.get(role.slug) === mine) held.delete(role.slug);
       throw error;
     }
   }
@@ -150,24 +175,21 @@ export async function startAggregator(options: AggregatorOptions): Promise<Aggre
     return state === "finished" || state === "failed";
   };
 
-  /** Renews what it holds, then takes one more where somebody is needed: who starts at the same time shares. */
-  async function round(): Promise<void> {
-    for (const role of shape.roles.filter((one) => held.has(one.slug))) await take(role);
+  /** Takes one more node where somebody is needed: who starts at the same time shares. */
+  async function work(): Promise<void> {
     if (!(await over())) {
       const most = options.most ?? shape.roles.length;
       const start = options.random.bytes(1)[0];
       for (let i = 0; i < shape.roles.length && held.size < most; i++) {
         const role = shape.roles[(start + i) % shape.roles.length];
-        if (held.has(role.slug)) continue;
-        await take(role);
-        if (held.has(role.slug)) break;
+        if (!held.has(role.slug) && (await take(role))) break;
       }
     }
-    for (const { node } of held.values()) await node.tick();
+    for (const { node } of [...held.values()]) await node?.tick();
   }
 
   async function sweep(): Promise<void> {
-    await post.sweep((node, reference) => held.get(node)?.node.take(reference));
+    await post.sweep((node, reference) => held.get(node)?.node?.take(reference));
   }
 
   const loop = (every: number, what: string, work: () => Promise<void>): Promise<void> =>
@@ -194,7 +216,8 @@ export async function startAggregator(options: AggregatorOptions): Promise<Aggre
     });
 
   const loops = [
-    loop(lease / 3, "engine.leases", round),
+    loop(lease / 3, "engine.leases", renew),
+    loop(lease / 3, "engine.nodes", work),
     loop(queue.kind === "none" ? Math.min(200, republish) : Math.min(1000, republish), "engine.sweep", sweep),
   ];
   return {
@@ -205,9 +228,10 @@ export async function startAggregator(options: AggregatorOptions): Promise<Aggre
       await Promise.all(loops);
       for (const [slug, { lease: mine, node }] of held) {
         held.delete(slug);
-        await node.close();
+        await node?.close();
         await record.endLease(mine).catch(() => undefined);
       }
+      await Promise.all(closing);
     },
   };
 }

@@ -28,13 +28,14 @@ import { prepareTree } from "../../round/tree-world.js";
 import { smallFederation } from "../../support/small-federation.js";
 
 export const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
-export const file = parseFederation({
+export const fileSpec = {
   ...smallFederation,
   federation: "engine",
   sites: { use: "by", column: "machine" },
   model: { use: "mlp", hidden: [4] },
   rounds: 4,
-});
+};
+export const file = parseFederation(fileSpec);
 export const runId = "engine-1";
 
 export async function shapeOf(shards: number, from: FederationFile = file): Promise<EngineShape> {
@@ -64,7 +65,7 @@ export const optionsOf = (
     if (process.env.ENGINE_LOG !== undefined) process.stderr.write(`${level} ${event} ${JSON.stringify(detail)}\n`);
   },
   released,
-  lease: 1500,
+  lease: 4000,
   republish: 700,
 });
 
@@ -134,7 +135,7 @@ export async function runMembers(pick: () => TestFront, signal: AbortSignal, sen
       const apply = async (effects: ReturnType<typeof siteProtocol.step>[1]): Promise<void> => {
         for (const effect of effects) {
           if (effect.type === "work") {
-            const [next, more] = siteProtocol.step(state, { type: "worked", reply: await work(effect.request) }, millis(0));
+            const [next, more] = siteProtocol.step(state, { type: "worked", reply: await work.work(effect.request) }, millis(0));
             state = next;
             await apply(more);
           } else member.send(outgoing(effect.message));

@@ -8,6 +8,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { StatefulSet } from "kubernetes-types/apps/v1";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
@@ -24,6 +25,8 @@ type Json = { readonly [key: string]: unknown };
 const manifests = readdirSync(join(root, "deploy/kubernetes")).flatMap((file) =>
   parseAllDocuments(read(`kubernetes/${file}`)).map((one) => ({ file, value: one.toJS() as Json & { kind: string; apiVersion: string } })),
 );
+
+const statefulSet: NonNullable<StatefulSet["kind"]> = "StatefulSet";
 
 /** Where kubernetes-types declares a kind. */
 const declared: Readonly<Record<string, string>> = {
@@ -67,7 +70,7 @@ function faults(objects: readonly { kind: string; apiVersion: string }[]): strin
 
 describe("Kubernetes manifests", () => {
   it("are what the API describes, and the check finds what is not", () => {
-    const set = manifests.find((one) => one.value.kind === "StatefulSet")?.value as Loose;
+    const set = manifests.find((one) => one.value.kind === statefulSet)?.value as Loose;
     const spoilt = JSON.parse(JSON.stringify(set).replace('"readOnlyRootFilesystem"', '"readOnlyRootFileSystem"'));
     const all = [...manifests.map((one) => one.value), { ...set, specs: {} }, { ...set, spec: { ...set.spec, replicas: "1" } }, spoilt];
     const found = faults(all);
@@ -81,7 +84,7 @@ describe("Kubernetes manifests", () => {
   });
 
   it("meet the restricted pod security standard, in a namespace that enforces it", () => {
-    const set = manifests.find((one) => one.value.kind === "StatefulSet")?.value as Loose;
+    const set = manifests.find((one) => one.value.kind === statefulSet)?.value as Loose;
     const { spec } = set.spec.template;
     expect(spec.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
     for (const key of ["hostNetwork", "hostPID", "hostIPC"]) expect(spec[key]).toBeUndefined();
@@ -132,7 +135,7 @@ describe("command lines", () => {
   const compose = parse(read("compose.yaml"), { merge: true }) as Loose;
   const unit = (name: string): string[] =>
     (/^ExecStart=\S+ \S+ (.*)$/m.exec(read(`systemd/${name}.service`))?.[1] ?? "").replace(/ \$\w+$/, "").split(" ");
-  const set = manifests.find((one) => one.value.kind === "StatefulSet")?.value as Loose;
+  const set = manifests.find((one) => one.value.kind === statefulSet)?.value as Loose;
   const docker = JSON.parse(/^CMD (\[.*\])$/m.exec(read("Dockerfile"))?.[1] ?? "[]") as string[];
   it.each([
     ["compose, coordinator", compose.services.coordinator.command],

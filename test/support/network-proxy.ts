@@ -19,7 +19,7 @@ export interface LinkProxy {
   /** Where to forward to from now on; undefined: nobody answers there. */
   readonly point: (port: number | undefined) => void;
   readonly set: (faults: LinkFaults) => void;
-  /** Ends every open connection with RST. Returns how many there were. */
+  /** Ends every open connection with RST, half-open ones too. Returns how many whole ones there were. */
   readonly reset: () => number;
   /** The parent's side of every open connection ends, and the child's side hears nothing of it. */
   readonly halfOpen: () => number;
@@ -119,11 +119,13 @@ export async function linkProxy(options: { readonly host?: string; readonly targ
     }
     return open.length;
   }
-  const reset = () =>
-    all(({ child, parent }) => {
+  function reset(): number {
+    for (const socket of orphans) socket.resetAndDestroy();
+    return all(({ child, parent }) => {
       child.resetAndDestroy();
       parent.resetAndDestroy();
     });
+  }
 
   return {
     port: address.port,
@@ -150,7 +152,6 @@ export async function linkProxy(options: { readonly host?: string; readonly targ
     bytes: () => ({ ...told }),
     async close() {
       reset();
-      for (const socket of orphans) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };

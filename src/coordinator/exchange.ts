@@ -49,7 +49,8 @@ export interface Exchange {
   readonly reply: (member: string, key: string, frame: Uint8Array | { readonly sha256: string }) => Promise<ReplyAnswer>;
   /** The frame of this member's open task, where it has this digest. */
   readonly taskBytes: (member: string, sha256: string) => Uint8Array | undefined;
-  readonly hasTask: (member: string) => boolean;
+  /** What this member has to do now. */
+  readonly taskKey: (member: string) => string | undefined;
   /** The frame of anybody's open task. */
   readonly frame: (sha256: string) => Uint8Array | undefined;
 }
@@ -159,7 +160,7 @@ export function createExchange(parts: ExchangeParts): Exchange {
       return driver.task(member)?.bytes;
     },
     frame: (sha256) => open.get(sha256),
-    hasTask: (member) => driver.task(member) !== undefined,
+    taskKey: (member) => driver.task(member)?.key,
   };
 }
 

@@ -155,7 +155,16 @@ function open(name: string, path: string, handle: () => Promise<Reply>): Route {
 function forReader(status: Status, caller: Caller | undefined): unknown {
   if (caller !== undefined && rolesFor("rounds.read").includes(caller.role)) return status;
   const { members, waiting, ...rest } = status;
-  return { ...rest, waiting: { ...waiting, missing: waiting.missing.length, answered: waiting.answered.length }, members: members.length };
+  const { missing, answered, refused, text, ...told } = waiting;
+  // The line for people names who is missing; of the refusals, a member is told its own.
+  const longestFirst = [...missing].sort((a, b) => b.length - a.length);
+  const line = longestFirst.reduce((words, name) => words.replaceAll(name, "a member"), text);
+  const own = refused.filter(({ site }) => site === caller?.name);
+  return {
+    ...rest,
+    waiting: { ...told, text: line, missing: missing.length, answered: answered.length, refused: own },
+    members: members.length,
+  };
 }
 
 function nameOf(caller: Caller | undefined): string {

@@ -29,11 +29,28 @@ export function withTasks(blobs: BlobStore, frames: TaskFrames): BlobStore {
   };
 }
 
-/** A member reads the frame of its own task and writes replies, as large as its model makes them. Everything else has routes of its own. */
-export function mayTouch(exchange: Exchange, takesPart: (role: Caller["role"]) => boolean, frameLimit: () => number) {
-  return (caller: Caller, ask: BlobAsk): boolean => {
+/** Blobs that a member may send for one task: its reply, and the reply of a restart that lost the first. */
+const uploadsPerTask = 4;
+
+/**
+ * A member reads the frame of its own task and writes replies to it, as large as its model makes them and a few of them, so that nobody can
+ * fill the disk. Everything else has routes of its own.
+ */
+export function mayTouch(
+  exchange: Pick<Exchange, "taskBytes" | "taskKey">,
+  takesPart: (role: Caller["role"]) => boolean,
+  frameLimit: () => number,
+): (caller: Caller, ask: BlobAsk) => boolean {
+  const sent = new Map<string, { readonly key: string; readonly digests: Set<string> }>();
+  return (caller, ask) => {
     if (!takesPart(caller.role)) return false;
     if (ask.action === "read") return exchange.taskBytes(caller.name, ask.sha256) !== undefined;
-    return exchange.hasTask(caller.name) && (ask.size ?? 0) <= frameLimit();
+    const key = exchange.taskKey(caller.name);
+    if (key === undefined || (ask.size ?? 0) > frameLimit()) return false;
+    const before = sent.get(caller.name);
+    const digests = before?.key === key ? before.digests : new Set<string>();
+    if (!digests.has(ask.sha256) && digests.size >= uploadsPerTask) return false;
+    sent.set(caller.name, { key, digests: digests.add(ask.sha256) });
+    return true;
   };
 }

@@ -70,6 +70,8 @@ export interface Member {
   ) => Promise<{ readonly task?: { readonly key: string; readonly sha256: string; readonly size: number }; readonly state: string }>;
   readonly fetch: () => Promise<Request>;
   readonly reply: (message: Message, key: string) => Promise<string>;
+  /** Training examples, once they were cut. */
+  readonly examples: () => number;
   /** Answers whatever is asked now as an honest site does. */
   readonly work: () => Promise<string>;
 }
@@ -163,6 +165,7 @@ export async function world(
     };
     return {
       ...{ identity, token, client, ask, fetch, reply },
+      examples: () => site?.facts()?.train ?? 0,
       next: (have) => link.next({ have, waitMs: 0 }, signal),
       async work() {
         const request = await fetch();

@@ -6,12 +6,14 @@
  */
 import { fail } from "../../core/errors.js";
 import type { Disk } from "../../core/ports.js";
-import { durableFolder } from "../disk/durable.js";
+import { durableFolder, writeDurably } from "../disk/durable.js";
 import type { Reading } from "./rows.js";
 
 export interface DayFiles {
   /** Rows that were new. Errors: FILE_UNWRITABLE, FILE_UNREADABLE, LIMIT_EXCEEDED for a day that is full. */
   readonly add: (rows: readonly Reading[]) => Promise<number>;
+  /** Writes the last days that have readings as one table to `path`, whole or not at all: what a site file names as its data. */
+  readonly join: (path: string, days: number) => Promise<void>;
 }
 
 export interface DayFileLimits {
@@ -130,12 +132,28 @@ export async function dayFiles(
     return added;
   }
 
+  async function joinAll(path: string, most: number): Promise<void> {
+    const names = (await disk.list(folder)).filter((name) => /^readings-\d{4}-\d\d-\d\d\.csv$/.test(name));
+    await writeDurably(disk, path, async (file) => {
+      await file.write(new TextEncoder().encode(header));
+      for (const name of names.slice(-most)) {
+        // Half a row at its end was never acknowledged.
+        const bytes = (await disk.read(`${folder}/${name}`, limits.bytes)) ?? new Uint8Array(0);
+        const rows = bytes.subarray(bytes.indexOf(10) + 1, bytes.lastIndexOf(10) + 1);
+        if (rows.length > 0) await file.write(rows);
+      }
+    });
+  }
+
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = before.then(work);
+    before = mine.catch(() => undefined);
+    return mine;
+  }
+
   return {
-    add(rows) {
-      const mine = before.then(() => addAll(rows));
-      before = mine.catch(() => undefined);
-      return mine;
-    },
+    add: (rows) => inTurn(() => addAll(rows)),
+    join: (path, most) => inTurn(() => joinAll(path, most)),
   };
 }
 

@@ -25,6 +25,8 @@ export interface CollectOptions extends RowForm {
   readonly folder: string;
   readonly clock: Clock;
   readonly limits?: DayFileLimits;
+  /** A table of the last days, for a site file to name; written anew this often where something came. */
+  readonly table?: { readonly path: string; readonly days: number; readonly every: number };
   readonly log: (level: "info" | "warn", event: string, detail: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -121,15 +123,30 @@ export async function collect(options: CollectOptions): Promise<Collector> {
     });
   }
 
+  const { table } = options;
+  let joined = -1;
+  let cancel = () => {};
+  async function join(): Promise<void> {
+    if (table === undefined) return;
+    const rows = counts.rows;
+    if (rows !== joined)
+      await files.join(table.path, table.days).then(
+        () => (joined = rows),
+        (error) => log("warn", "collect.table", { error: String(error) }),
+      );
+    if (!closed) cancel = clock.at(millis(clock.now() + table.every), () => void join());
+  }
+
   open();
+  await join();
   return {
     counts: () => ({ ...counts }),
     waiting: () => waiting,
-    close: () =>
-      new Promise((resolve) => {
-        closed = true;
-        if (client === undefined) resolve();
-        else client.end(false, {}, () => resolve());
-      }),
+    async close() {
+      closed = true;
+      cancel();
+      await new Promise<void>((resolve) => (client === undefined ? resolve() : client.end(false, {}, resolve)));
+      await join();
+    },
   };
 }

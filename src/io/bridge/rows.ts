@@ -30,7 +30,7 @@ export function deviceOf(pattern: string, topic: string): string | undefined {
     if (wanted[i] === "{device}") device = got[i];
     else if (wanted[i] !== got[i]) return undefined;
   }
-  return device === undefined || !/^[\w.:@-]{1,64}$/.test(device) ? undefined : device;
+  return device === undefined || !/^\w[\w.:@-]{0,63}$/.test(device) ? undefined : device;
 }
 
 /**

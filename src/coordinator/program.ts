@@ -4,9 +4,9 @@
  * instruction. A relay is the same program with a parent (see relay.ts).
  */
 import type { BlobStore } from "../core/blobs.js";
-import { fail, type MillwrightError } from "../core/errors.js";
+import type { MillwrightError } from "../core/errors.js";
 import type { Clock, Disk, SecretRandom } from "../core/ports.js";
-import { type Millis, millis } from "../core/quantities.js";
+import { millis } from "../core/quantities.js";
 import type { RecordStore, RunRow } from "../core/record.js";
 import type { Caller, Route } from "../core/route.js";
 import { readCertificate } from "../io/crypto/certificate.js";
@@ -27,6 +27,8 @@ import { type Home, openHome, serverOf } from "./home.js";
 import { createMembership, type Membership } from "./membership.js";
 import { createAuthenticate } from "./membership-authenticate.js";
 import { metricsText } from "./metrics.js";
+import { openRun } from "./open-run.js";
+import { readOrder } from "./orders.js";
 import { tierOf } from "./plan-members.js";
 import { createPresence } from "./presence.js";
 import { publish } from "./release.js";
@@ -369,33 +371,6 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   };
 }
 
-/** The run that is open, or a new one where the last is over. Errors: PLAN_REFUSED where another plan's run is open. */
-async function openRun({ record, federation, name }: CoordinatorOptions, signed: { sha256: string; plan: SignedPlan }, now: Millis) {
-  const [last] = await record.runs(1);
-  if (last !== undefined && last.plan === signed.sha256) return last;
-  if (last !== undefined && (last.state === "running" || last.state === "paused")) {
-    return fail("PLAN_REFUSED", {
-      where: "run",
-      expected: `the plan of the open run ${last.id}`,
-      got: "another plan",
-      remedy: "let it finish, or stop it with `millwright control stop`, then start again",
-    });
-  }
-  const row: RunRow = {
-    id: `${federation}-${signed.plan.sequence}`,
-    federation,
-    node: name,
-    plan: signed.sha256,
-    seed: Number(signed.plan.file.seed),
-    startedAt: now,
-    state: "running",
-  };
-  await record.createRun(row, {
-    audit: [{ at: now, actor: "system", action: "run.start", target: row.id, detail: { plan: signed.sha256 } }],
-  });
-  return row;
-}
-
 /** A reply is at most twice the model in 64-bit sums, and a header; answers before there is a model are small. */
 function frameLimitOf(driver: Driver): number {
   return Math.max(16 << 20, 4 * driver.largestTask() + (2 << 20));
@@ -405,21 +380,4 @@ export function urlsOf({ names, addresses }: Pick<CoordinatorOptions, "names" | 
   return [...names, ...addresses.map((address) => (address.includes(":") ? `[${address}]` : address))].map(
     (host) => `https://${host}:${port}`,
   );
-}
-
-function readOrder(body: unknown, roster: readonly string[]): Extract<Message, { type: "order" }> {
-  const { order, site } = (body ?? {}) as { readonly order?: unknown; readonly site?: unknown };
-  const known = (["pause", "resume", "stop", "exclude", "include"] as const).find((one) => one === order);
-  if (known === undefined) {
-    return fail("REQUEST_INVALID", {
-      where: "order",
-      expected: "pause, resume, stop, exclude or include",
-      got: JSON.stringify(order) ?? "nothing",
-    });
-  }
-  const named = known === "exclude" || known === "include";
-  if (named && !(typeof site === "string" && roster.includes(site))) {
-    return fail("REQUEST_INVALID", { where: "site", expected: `one of ${roster.join(", ")}`, got: JSON.stringify(site) ?? "nothing" });
-  }
-  return named ? { type: "order", order: known, site: site as string } : { type: "order", order: known };
 }

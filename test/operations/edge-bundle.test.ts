@@ -7,6 +7,9 @@ import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
+import fc from "fast-check";
+import { decompressBrotli } from "hyparquet-compressors";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type NodeBinary, nodesHere } from "./nodes.js";
 import { type Running, start } from "./processes.js";
@@ -57,6 +60,20 @@ describe("edge.mjs", () => {
     expect(imports.length).toBeGreaterThan(5);
     expect(imports.filter((one) => !isBuiltin(one) && one !== "@duckdb/node-api" && /^[@a-z]/.test(one) && !/\s/.test(one))).toEqual([]);
   });
+});
+
+it("reads Brotli by Node's own decoder as the package it stands in for does", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 4000 }), fc.integer({ min: 1, max: 20 }), (bytes, times) => {
+      const text = new Uint8Array(Buffer.concat(Array.from({ length: times }, () => bytes)));
+      const packed = new Uint8Array(brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }));
+      const own = new Uint8Array(brotliDecompressSync(packed, { maxOutputLength: text.length }));
+      expect(Buffer.compare(own, text)).toBe(0);
+      expect(Buffer.compare(decompressBrotli(packed, text.length), text)).toBe(0);
+    }),
+    { numRuns: 50 },
+  );
+  expect(bundle.modules.map((one) => one.name).filter((name) => /brotli\.(dictionary|huffman)/.test(name))).toEqual([]);
 });
 
 describe.each(nodes)("on Node $line", ({ path }: NodeBinary) => {

@@ -1,5 +1,5 @@
 /**
- * The plants of the load benches, all in one process: FOLDER PORT SPREAD-MS [together]. Each is the real member over its own mutual TLS
+ * The plants of the load benches, all in one process: FOLDER PORT SPREAD-MS [together|-] [NUMBER: only this one]. Each is the real member over its own mutual TLS
  * connections; only its work is canned (cannedSite). With `together`, updates are held back until every plant has its model, so that what
  * follows is receiving alone. Tells JSON lines: `there` when all have been answered, `sent` when all replies to a key were acknowledged.
  * "lost" on its input starts the count of who is there anew. Ends when its input ends.
@@ -16,8 +16,9 @@ import { httpsClient } from "../dist/io/transport/client.js";
 import { encodeMessage, keyOf } from "../dist/round/messages.js";
 import { cannedSite } from "./lib/load-federation.mjs";
 
-const [folder, port, spread, together] = process.argv.slice(2);
-const { names, certificates, key, ca } = JSON.parse(readFileSync(join(folder, "plants.json"), "utf8"));
+const [folder, port, spread, together, only] = process.argv.slice(2);
+const { names: all, certificates, key, ca } = JSON.parse(readFileSync(join(folder, "plants.json"), "utf8"));
+const names = only === undefined ? all : [all[Number(only)]];
 const canned = await cannedSite(JSON.parse(readFileSync(join(folder, "federation.json"), "utf8")));
 const say = (fields) => process.stdout.write(`${JSON.stringify(fields)}\n`);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -52,8 +53,14 @@ function release() {
   for (const { go } of waiting.splice(0)) go();
 }
 
-function live(name, i, plan) {
-  const client = httpsClient({ url: `https://127.0.0.1:${port}`, tls: { key, cert: certificates[i], ca }, clock, env: {}, proxy: "none" });
+function live(name, plan) {
+  const client = httpsClient({
+    url: `https://127.0.0.1:${port}`,
+    tls: { key, cert: certificates[all.indexOf(name)], ca },
+    clock,
+    env: {},
+    proxy: "none",
+  });
   const link = httpsLink(client);
   const counted = {
     ...link,
@@ -102,5 +109,5 @@ first.close();
 since = performance.now();
 for (const [i, name] of names.entries()) {
   if (Number(spread) > 0) await sleep(Math.max(0, since + (Number(spread) * i) / names.length - performance.now()));
-  live(name, i, plan).catch((error) => say({ level: "error", error: String(error?.stack ?? error) }));
+  live(name, plan).catch((error) => say({ level: "error", error: String(error?.stack ?? error) }));
 }

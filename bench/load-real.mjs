@@ -44,6 +44,7 @@ export function start(script, args, options = []) {
       settle();
     });
   return {
+    pid: child.pid,
     next,
     tell: (line) => child.stdin.write(`${line}\n`),
     ask(line, field) {

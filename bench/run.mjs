@@ -8,6 +8,7 @@ import { cpus, loadavg } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { flowerBench } from "./flower.mjs";
 import { fedavgBench } from "./lib/fedavg-bench.mjs";
 import { cases } from "./lib/ours.mjs";
 import { coldStartBench, memoryBench, wasmSizeBench } from "./lib/process-bench.mjs";
@@ -43,6 +44,7 @@ const benches = {
   "wasm-size": () => wasmSizeBench(out),
   "load-connections": () => loadConnections(out),
   "load-uploads": () => loadUploads(out),
+  flower: () => flowerBench(out),
   "load-round": () => loadRound(out),
   "load-updates": () => loadUpdates(out),
   microkernel: () => {

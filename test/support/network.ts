@@ -58,7 +58,19 @@ export interface Network {
   readonly remove: () => void;
 }
 
+/** Where a node lives that has a network of its own: no link of the kit is used then. */
+export interface Place {
+  /** Words before its command. */
+  readonly wrap: readonly string[];
+  /** Address of its parent as it sees it. */
+  readonly parentHost?: string;
+  /** Its own addresses. */
+  readonly hosts: readonly string[];
+}
+
 export const regionName = "region";
+/** Of a node with a network of its own. */
+const ownPort = 8443;
 
 /** The federation file of a kit: a small fleet and a small model, so that a round takes a fraction of a second. */
 export function fileOf({ facilities, rounds, deadline = "4s", minimum = 0.5, attempts = 100, more = {} }: Shape): Record<string, unknown> {
@@ -89,7 +101,11 @@ export function fileOf({ facilities, rounds, deadline = "4s", minimum = 0.5, att
   };
 }
 
-export async function openNetwork(program: Program, shape: Shape, options: { readonly folder?: string } = {}): Promise<Network> {
+export async function openNetwork(
+  program: Program,
+  shape: Shape,
+  options: { readonly folder?: string; readonly spaces?: ReadonlyMap<string, Place> } = {},
+): Promise<Network> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), "millwright-network-"));
   const logs = join(folder, "logs");
   mkdirSync(logs, { recursive: true });
@@ -109,10 +125,10 @@ export async function openNetwork(program: Program, shape: Shape, options: { rea
   ];
 
   /** The invitation as the parent wrote it, with the link's address. Undefined while the parent has written none. */
-  function tokenFor(name: string, parent: string, link: LinkProxy): string | undefined {
+  function tokenFor(name: string, parent: string, url: string): string | undefined {
     const path = join(folder, parent, "tokens", `${name}.token`);
     const own = join(folder, `${name}.token`);
-    if (existsSync(path)) writeFileSync(own, throughLink(readFileSync(path, "utf8").trim(), link.port));
+    if (existsSync(path)) writeFileSync(own, at(readFileSync(path, "utf8").trim(), url));
     return existsSync(own) ? own : undefined;
   }
 
@@ -130,10 +146,15 @@ export async function openNetwork(program: Program, shape: Shape, options: { rea
 
   async function add(kind: KitNode["kind"], name: string, parent?: string): Promise<void> {
     const data = join(folder, name);
-    const link = parent === undefined ? undefined : await linkProxy();
+    const place = options.spaces?.get(name);
+    const link = parent === undefined || place !== undefined ? undefined : await linkProxy();
     const common = { name, logs };
-    const address = ["--data", data, "--host", "127.0.0.1", "--port", "0"];
-    const token = (): string | undefined => tokenFor(name, parent as string, link as LinkProxy);
+    const listen = place === undefined ? ["127.0.0.1", "0"] : ["0.0.0.0", String(ownPort)];
+    const names = (place?.hosts ?? []).flatMap((host) => ["--name", host]);
+    const address = ["--data", data, "--host", listen[0], "--port", listen[1], ...names];
+    const url = place === undefined ? `https://127.0.0.1:${link?.port}` : `https://${place.parentHost}:${ownPort}`;
+    const token = (): string | undefined => tokenFor(name, parent as string, url);
+    if (place !== undefined) wraps.set(name, place.wrap);
     const made =
       kind === "region"
         ? kitProcess({ ...common, ...serves(name), command: () => command(name, ["serve", file, ...address, "--invite", "--once"]) })
@@ -153,7 +174,6 @@ export async function openNetwork(program: Program, shape: Shape, options: { rea
               command() {
                 const from = token();
                 if (from === undefined) return undefined;
-                const url = `https://127.0.0.1:${link?.port}`;
                 return command(name, [
                   ...["join", url, "--site", join(folder, `${name}.yaml`), "--data", data],
                   ...["--token", `@${from}`, "--federation", file, "--once"],
@@ -212,10 +232,10 @@ export async function openNetwork(program: Program, shape: Shape, options: { rea
 }
 
 /** The same invitation at another address. */
-function throughLink(token: string, port: number): string {
+function at(token: string, url: string): string {
   const content = JSON.parse(Buffer.from(token.slice("mw1.".length), "base64url").toString("utf8")) as Record<string, unknown>;
   // Its keys are in the canonical order, and stay in it.
-  return `mw1.${Buffer.from(JSON.stringify({ ...content, urls: [`https://127.0.0.1:${port}`] })).toString("base64url")}`;
+  return `mw1.${Buffer.from(JSON.stringify({ ...content, urls: [url] })).toString("base64url")}`;
 }
 
 function tails(nodes: readonly KitNode[]): string {

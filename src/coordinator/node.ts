@@ -35,7 +35,7 @@ export async function nodeOf(plan: SignedPlan, name: string, folder: string): Pr
   });
 }
 
-async function ruleOf(plan: SignedPlan, spec: RuleSpec, folder: string): Promise<Rule> {
+export async function ruleOf(plan: SignedPlan, spec: RuleSpec, folder: string): Promise<Rule> {
   if (spec.use === "mean") return buildRule(spec);
   const { use, ...options } = spec;
   return buildRule(spec, await callPlugin(use, await loadPinned(plan, use, folder, "(options) => Rule"), options));

@@ -16,6 +16,8 @@ import { printer } from "./lib/report.mjs";
 import { stepBench } from "./lib/step-bench.mjs";
 import { loadConnections, loadUploads } from "./load.mjs";
 import { loadRound, loadUpdates } from "./load-real.mjs";
+import { loadSimulated } from "./load-simulated.mjs";
+import { networkOverhead } from "./network-overhead.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -47,6 +49,8 @@ const benches = {
   flower: () => flowerBench(out),
   "load-round": () => loadRound(out),
   "load-updates": () => loadUpdates(out),
+  "load-simulated": () => loadSimulated(out),
+  "network-overhead": () => networkOverhead(out),
   microkernel: () => {
     const script = join(dirname(fileURLToPath(import.meta.url)), "kernels.mjs");
     const run = spawnSync(process.execPath, [script, String(seconds), ...(values.json ? ["--json"] : [])], { stdio: "inherit" });

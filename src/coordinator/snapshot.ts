@@ -16,7 +16,7 @@ export function openSnapshot(bytes: Uint8Array): { readonly at: Millis; readonly
     fail("RECORD_DAMAGED", {
       where: "snapshot",
       expected: format,
-      got: String(header.format),
+      got: (JSON.stringify(header.format) ?? "nothing").slice(0, 80),
       remedy: "restore the data folder from a backup, or start the version that wrote it",
     });
   }

@@ -170,7 +170,12 @@ export function decodeMessage(bytes: Uint8Array): Message {
     case "order": {
       noPayload(payload);
       const order = orders.find((one) => one === header.order);
-      if (order === undefined) fail("MESSAGE_INVALID", { where: "order", expected: orders.join(", "), got: String(header.order) });
+      if (order === undefined)
+        fail("MESSAGE_INVALID", {
+          where: "order",
+          expected: orders.join(", "),
+          got: (JSON.stringify(header.order) ?? "nothing").slice(0, 80),
+        });
       return {
         type: "order",
         order,

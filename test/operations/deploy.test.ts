@@ -8,7 +8,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { StatefulSet } from "kubernetes-types/apps/v1";
+import type { StatefulSet } from "kubernetes-types/apps/v1.d.ts";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";

@@ -94,7 +94,7 @@ export async function bootCoordinator(parts: CoordinatorParts): Promise<RunningC
       reply: (message) => parent?.send(outgoing(message)),
       halted: life.halt,
       async closed(round, model) {
-        events.closed(round, model);
+        if (life.alive()) events.closed(round, model);
       },
       async released(release) {
         const row = await publish(release, {
@@ -109,12 +109,13 @@ export async function bootCoordinator(parts: CoordinatorParts): Promise<RunningC
           automatic: true,
         });
         state = "finished";
+        if (!life.alive()) return;
         events.released(release, row.version);
         events.ended("finished");
       },
       async failed(error) {
         state = "failed";
-        events.ended("failed", error.message);
+        if (life.alive()) events.ended("failed", error.message);
       },
     },
   });
@@ -140,7 +141,7 @@ export async function bootCoordinator(parts: CoordinatorParts): Promise<RunningC
     state = next;
     hold();
     polls.wakeAll();
-    if (next === "finished" || next === "failed") events.ended(next);
+    if (life.alive() && (next === "finished" || next === "failed")) events.ended(next);
   }
 
   if (state === "running") await running.start();
@@ -151,12 +152,13 @@ export async function bootCoordinator(parts: CoordinatorParts): Promise<RunningC
       ...exchange,
       async next(member, asked, signal) {
         const answer = await exchange.next(member, asked, signal);
-        if (answer.task !== undefined) events.gave(member, answer.task.key);
+        if (answer.task !== undefined && life.alive()) events.gave(member, answer.task.key);
         return answer;
       },
       async reply(member, key, frame) {
         const answer = await exchange.reply(member, key, frame);
-        events.answered(member, key, answer.counts, frame instanceof Uint8Array ? sha256(frame) : frame.sha256);
+        // The instructions of a dead process that still run here were never carried out.
+        if (life.alive()) events.answered(member, key, answer.counts, frame instanceof Uint8Array ? sha256(frame) : frame.sha256);
         return answer;
       },
     },

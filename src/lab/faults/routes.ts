@@ -59,7 +59,7 @@ export function linkOf(
       return bytes;
     },
     async reply(key, frame, signal) {
-      left(key, frame);
+      if (member.alive()) left(key, frame);
       // Large replies are uploaded in pieces first; here, one in four takes that way.
       const pieces = member.random.integer(4) === 0;
       if (pieces) await network.call({ from: member, to, timeout, signal, handle: ({ blobs }) => upload(blobs, frame, damaged) });

@@ -14,6 +14,8 @@ export type Fault =
       readonly how: "power" | "process";
       readonly back: number;
     }
+  /** Dies while its nth change of the record from now is being committed. */
+  | { readonly kind: "crash-at-commit"; readonly node: string; readonly operation: number; readonly back: number }
   | { readonly kind: "take-over"; readonly node: string; readonly back: number }
   /** The nth operation on the disk from now fails. */
   | { readonly kind: "disk-error"; readonly node: string; readonly operation: number }
@@ -55,7 +57,7 @@ export function scheduleOf(federation: Federation, random: SeededRandom): Schedu
     const count = random.integer(3) === 0 ? 0 : 1 + random.integer(most);
     for (let i = 0; i < count; i++) faults.push({ at: random.integer(window), fault: make() });
   };
-  const back = (): number => (random.integer(10) === 0 ? seconds(random, 60, 400) : seconds(random, 0, 20));
+  const back = (): number => (random.integer(6) === 0 ? seconds(random, 60, 400) : seconds(random, 0, 20));
 
   add(4, () => ({ kind: "crash", node: one(nodes), how: random.integer(2) === 0 ? "power" : "process", back: back() }));
   add(4, () => ({
@@ -71,6 +73,7 @@ export function scheduleOf(federation: Federation, random: SeededRandom): Schedu
     how: random.integer(2) === 0 ? "power" : "process",
     back: seconds(random, 0, 5),
   }));
+  add(4, () => ({ kind: "crash-at-commit", node: one(coordinators), operation: 1 + random.integer(30), back: back() }));
   add(3, () => ({ kind: "disk-error", node: one(nodes), operation: 1 + random.integer(80) }));
   add(1, () => ({ kind: "disk-full", node: one(nodes), room: random.integer(600), lasts: seconds(random, 5, 60) }));
   add(2, () => ({ kind: "partition", links: some(), lasts: seconds(random, 1, 100) }));

@@ -57,6 +57,8 @@ export function watchOver(federation: Federation): Watch {
   const typeOf = new Map<string, string>();
   const durable = new Map<string, Map<string, string>>();
   const sent = new Map<string, Set<string>>();
+  /** Relays and the parent's rounds for which their contribution left. */
+  const contributed = new Set<string>();
   const sequences = new Map<string, number>();
   const acked = new Map<string, string>();
   const history = new Map<string, string[]>();
@@ -101,6 +103,8 @@ export function watchOver(federation: Federation): Watch {
       if (isSite(member) && !map(durable, member).has(digest)) blame(`${member}: the reply to ${key} left before it was written down`);
       // A refused question may be answered later, and a relay that grew says more; a round has one contribution.
       if (type === "refuse" || (type === "answer" && !isSite(member))) return;
+      const round = /^round (\d+) /.exec(key)?.[1];
+      if (round !== undefined && !isSite(member)) contributed.add(`${member} ${round}`);
       const ways = map(replies, `${member}|${key}`);
       ways.set(digest, type);
       if (ways.size > 1) blame(`${member}: ${key} was answered in two ways`);
@@ -130,6 +134,10 @@ export function watchOver(federation: Federation): Watch {
     gave(node, member, key) {
       const type = acked.get(`${node}|${member}|${key}`);
       if (type !== undefined && type !== "refuse") blame(`${node}: ${member} is asked again for ${key}, which was acknowledged`);
+      const round = /^round (\d+) /.exec(key)?.[1];
+      const own = federation.tiers.find(({ name }) => name === node)?.rounds ?? 1;
+      const above = `${node} ${Math.ceil(Number(round) / own)}`;
+      if (round !== undefined && contributed.has(above)) blame(`${node}: ${member} is asked for ${key} after its sum had left`);
     },
     acknowledged(node, member, key, digest) {
       acked.set(`${node}|${member}|${key}`, typeOf.get(digest) ?? "unknown");

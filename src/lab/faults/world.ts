@@ -68,6 +68,8 @@ export async function runWorld(seed: number, options: WorldOptions = {}): Promis
   const machines = new Map<string, Machine>();
   const records = new Map<string, { readonly memory: MemoryRecord; readonly look: () => RecordStore }>();
   const running = new Map<string, { readonly life: Life; readonly program: RunningCoordinator }>();
+  /** Machines that die at a commit to come. */
+  const commits = new Map<string, { operation: number; readonly back: number }>();
   const injected: Record<string, number> = {};
   const root = federation.tree.name;
   const runId = `${federation.file.federation}-2`;
@@ -97,7 +99,13 @@ export async function runWorld(seed: number, options: WorldOptions = {}): Promis
     const pauses = random.fork("record", name);
     let looking = false;
     const memory = memoryRecord({
-      pause: async () => {
+      pause: async (what) => {
+        const due = what === "write" ? commits.get(name) : undefined;
+        if (due !== undefined && --due.operation <= 0) {
+          commits.delete(name);
+          sim.after(pauses.integer(5), () => machines.get(name)?.die("process", due.back));
+          await sim.sleep(5);
+        }
         if (!looking && pauses.integer(3) === 0) await sim.sleep(1 + pauses.integer(10));
       },
       coin: () => pauses.integer(2) === 0,
@@ -240,6 +248,9 @@ export async function runWorld(seed: number, options: WorldOptions = {}): Promis
       case "crash-at":
         node?.dieAt(fault.operation, fault.how, fault.back);
         return;
+      case "crash-at-commit":
+        commits.set(fault.node, { operation: fault.operation, back: fault.back });
+        return;
       case "take-over": {
         const old = node?.life();
         if (old === undefined) return;
@@ -293,6 +304,7 @@ export async function runWorld(seed: number, options: WorldOptions = {}): Promis
     healed = true;
     say("world", "everything is in order from here on");
     net.setFaults(calm);
+    commits.clear();
     for (const [a, b] of federation.parents) {
       net.cut(a, b, false);
       net.clog(a, b, false);

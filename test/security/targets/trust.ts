@@ -59,40 +59,41 @@ const never = (): never => {
 export const trustTargets: readonly Target[] = [
   {
     name: "certificate",
+    share: 0.3,
     corpus: () => [der(member.certificate), der(authority.certificate)],
     fuzz: (data) => factsOf(readCertificate(data)),
-    share: 0.5,
   },
   {
     name: "certificate in PEM",
+    share: 0.3,
     corpus: () => [bytesOf(member.certificate)],
     fuzz: (data) => factsOf(readCertificate(textOf(data))),
-    share: 0.5,
   },
   {
     name: "certificate request",
+    share: 0.5,
     corpus: () => [bytesOf(createRequest(member.key, "a"))],
     fuzz: (data) => readRequest(textOf(data)),
-    share: 0.5,
   },
   {
     name: "certificate request in DER",
+    share: 0.5,
     corpus: () => [der(createRequest(member.key, "a"))],
     fuzz: (data) =>
       readRequest(
         `-----BEGIN CERTIFICATE REQUEST-----\n${Buffer.from(data).toString("base64").replace(/.{64}/g, "$&\n")}\n-----END CERTIFICATE REQUEST-----\n`,
       ),
-    share: 0.5,
   },
   {
     name: "private key",
+    share: 0.05,
     corpus: () => [bytesOf(exportPrivateKey(member.key))],
     fuzz: (data) => importPrivateKey(textOf(data), "key"),
-    share: 0.1,
   },
-  { name: "public key", corpus: () => [bytesOf(publicPem(planKey))], fuzz: (data) => importPublicKey(textOf(data), "key"), share: 0.2 },
+  { name: "public key", share: 0.1, corpus: () => [bytesOf(publicPem(planKey))], fuzz: (data) => importPublicKey(textOf(data), "key") },
   {
     name: "token",
+    share: 3,
     corpus: () => [
       bytesOf(
         writeToken({
@@ -105,6 +106,7 @@ export const trustTargets: readonly Target[] = [
   },
   {
     name: "token content",
+    share: 1,
     json: true,
     corpus: () => [
       bytesOf(
@@ -118,13 +120,15 @@ export const trustTargets: readonly Target[] = [
   },
   {
     name: "envelope",
+    share: 0.5,
     json: true,
     corpus: () => [bytesOf(canonicalJson(signEnvelope(planType, bytesOf("payload"), [planKey])))],
     fuzz: (data) => openEnvelope(readCanonicalJson(textOf(data)), { type: planType, keys: [planKey], where: "envelope" }),
   },
-  { name: "plan", json: true, corpus: () => [bytesOf(planText)], fuzz: (data) => openPlan(textOf(data), trusted), share: 0.5 },
+  { name: "plan", share: 0.3, json: true, corpus: () => [bytesOf(planText)], fuzz: (data) => openPlan(textOf(data), trusted) },
   {
     name: "plan that was signed",
+    share: 0.05,
     json: true,
     corpus: () => [bytesOf(canonicalJson(plan))],
     fuzz: (data) => {
@@ -132,10 +136,10 @@ export const trustTargets: readonly Target[] = [
       const opened = openPlan(canonicalJson(signEnvelope(planType, data, [planKey])), trusted);
       parseFederation(opened.plan.file, "signed plan");
     },
-    share: 0.1,
   },
   {
     name: "federation file",
+    share: 0.15,
     json: true,
     corpus: () => [bytesOf(JSON.stringify(file))],
     fuzz: (data) => {
@@ -147,43 +151,43 @@ export const trustTargets: readonly Target[] = [
       }
       parseFederation(value, "plan");
     },
-    share: 0.5,
   },
   {
     name: "policy",
+    share: 0.01,
     corpus: () => [bytesOf("policy: p\npermission:\n  - action: train\n    constraint: { rounds: { lteq: 5 } }\nveto: [{ round: 3 }]\n")],
     fuzz: (data) => readPolicy(textOf(data)),
-    share: 0.05,
   },
   {
     name: "site file",
+    share: 0.01,
     corpus: () => [bytesOf("site: plant-3\ndata: federation\nbandwidth: 1 MB/s\npolicy: policy.yaml\n")],
     fuzz: (data) => readSiteFile(textOf(data), "site.yaml"),
-    share: 0.05,
   },
-  { name: "release", json: true, corpus: () => [bytesOf(release)], fuzz: (data) => verifyRelease(textOf(data), given) },
+  { name: "release", share: 0.5, json: true, corpus: () => [bytesOf(release)], fuzz: (data) => verifyRelease(textOf(data), given) },
   {
     name: "release that was signed",
+    share: 0.1,
     json: true,
     corpus: () => [bytesOf(releasePayload())],
     fuzz: (data) => {
       const envelope = signEnvelope("application/vnd.in-toto+json", data, [releaseKey], false);
       verifyRelease(canonicalJson({ ...JSON.parse(release), dsseEnvelope: envelope }), given);
     },
-    share: 0.1,
   },
   {
     name: "record of a release",
+    share: 0.1,
     json: true,
     corpus: () => [record],
     fuzz: (data) => {
       verifyRelease(release, { ...given, record: data });
       if (Buffer.compare(data, record) !== 0) never();
     },
-    share: 0.2,
   },
   {
     name: "trust",
+    share: 0.03,
     json: true,
     corpus: () => [bytesOf(JSON.stringify(told))],
     fuzz: (data) => {
@@ -198,10 +202,10 @@ export const trustTargets: readonly Target[] = [
       const believed = checkEnrolled(answer, promised, member.key, noon).trust;
       nextTrust(federation, trust, believed);
     },
-    share: 0.05,
   },
   {
     name: "signed request",
+    share: 0.2,
     json: true,
     corpus: async () => [bytesOf(JSON.stringify(await sign({ method: "GET", target: "/v1/next?have=a", bodySha256: sha256("") })))],
     fuzz: (data) => {
@@ -216,10 +220,10 @@ export const trustTargets: readonly Target[] = [
       const request = { method: "GET", target: "/v1/next?have=a", headers: headers as Record<string, string> };
       readSignedRequest(request, { federation, authorities, now: noon });
     },
-    share: 0.2,
   },
   {
     name: "journal",
+    share: 5,
     corpus: () => [opening.bytes, kept.bytes],
     fuzz: (data) => {
       const head = parseHead(data);
@@ -234,6 +238,7 @@ export const trustTargets: readonly Target[] = [
   },
   {
     name: "answer of a coordinator",
+    share: 1,
     json: true,
     corpus: () => [
       bytesOf(
@@ -257,6 +262,5 @@ export const trustTargets: readonly Target[] = [
       if (answer.retryAfterMs > 3_600_000 || (answer.task?.size ?? 0) > 300_000_000) throw new Error("a pause or a size without a bound");
       await link.reply("k", { sha256: sha256(""), bytes: new Uint8Array(0) }, signal);
     },
-    share: 0.5,
   },
 ];

@@ -103,9 +103,10 @@ const node = root();
 const [began] = node.step(node.initial, { type: "start" }, millis(0));
 
 export const wireTargets: readonly Target[] = [
-  { name: "frame", corpus: frames, fuzz: (data) => decodeFrame(data) },
+  { name: "frame", share: 3, corpus: frames, fuzz: (data) => decodeFrame(data) },
   {
     name: "message",
+    share: 3,
     corpus: frames,
     fuzz: (data) => {
       // What is read is a message: it can be written, and read again.
@@ -115,6 +116,7 @@ export const wireTargets: readonly Target[] = [
   },
   {
     name: "message header",
+    share: 2,
     json: true,
     corpus: () => frames().map((bytes) => bytesOf(JSON.stringify(decodeFrame(bytes).header))),
     fuzz: (data) => {
@@ -126,33 +128,44 @@ export const wireTargets: readonly Target[] = [
   },
   {
     name: "numbers",
+    share: 6,
     corpus: () => [0, 1, 2].map((kind) => Uint8Array.from([8, kind, ...new Uint8Array(kind === 2 ? 64 : 32)])),
     fuzz: (data) => {
       const [count = 0, kind = 0] = data;
       [int32From, float32From, int64From][kind % 3](data.subarray(2), count);
     },
   },
-  { name: "inclusions", json: true, corpus: () => [packInclusions([included, included])], fuzz: (data) => unpackInclusions(data) },
+  {
+    name: "inclusions",
+    share: 2,
+    json: true,
+    corpus: () => [packInclusions([included, included])],
+    fuzz: (data) => unpackInclusions(data),
+  },
   {
     name: "JSON body",
+    share: 6,
     json: true,
     corpus: () => [bytesOf('{"name":"a","list":[1,2,{"b":null}],"reason":"x"}')],
     fuzz: (data) => parseJson(data),
   },
   {
     name: "canonical JSON",
+    share: 2,
     json: true,
     corpus: () => [bytesOf('{"a":[1,2.5,"x"],"b":{"c":null}}')],
     fuzz: (data) => readCanonicalJson(textOf(data)),
   },
-  { name: "DER", corpus: () => [sequence(utf8("a"), sequence(utf8("b"), utf8("c")))], fuzz: (data) => readDer(data) },
+  { name: "DER", share: 6, corpus: () => [sequence(utf8("a"), sequence(utf8("b"), utf8("c")))], fuzz: (data) => readDer(data) },
   {
     name: "snapshot",
+    share: 1,
     corpus: () => [sealSnapshot(millis(5), node.snapshot(began))],
     fuzz: (data) => node.restore(openSnapshot(data).state),
   },
   {
     name: "snapshot state",
+    share: 0.1,
     json: true,
     corpus: () => {
       const { payload, header } = decodeFrame(node.snapshot(began));
@@ -167,10 +180,10 @@ export const wireTargets: readonly Target[] = [
       start.writeUInt32LE(head.length, 4);
       node.restore(Buffer.concat([start, head, data, rest]));
     },
-    share: 0.5,
   },
   {
     name: "answer",
+    share: 0.01,
     json: true,
     corpus: async () => {
       honest = await told();
@@ -190,10 +203,10 @@ export const wireTargets: readonly Target[] = [
         ]),
       );
     },
-    share: 0.2,
   },
   {
     name: "root",
+    share: 0.5,
     json: true,
     corpus: () => messages.map((message) => bytesOf(JSON.stringify({ ...message, from: "site-01", ...arrays(message) }))),
     fuzz: (data) => {
@@ -203,10 +216,10 @@ export const wireTargets: readonly Target[] = [
       const read = decodeMessage(encodeMessage({ ...message, type: "answer" } as never));
       for (const from of ["site-01", operator, "nobody"]) node.step(began, { type: "message", from, message: read }, millis(1));
     },
-    share: 0.5,
   },
   {
     name: "question",
+    share: 0.004,
     json: true,
     corpus: async () => {
       honest = await told();
@@ -228,17 +241,17 @@ export const wireTargets: readonly Target[] = [
       const ask = { type: "ask", exchange: 1, topic, body, ...(values === undefined ? {} : { values }) } as never;
       await site?.work(decodeMessage(encodeMessage(ask)) as never);
     },
-    share: 0.01,
   },
   {
     name: "safetensors",
+    share: 0.3,
     corpus: async () => [await bundle()],
     fuzz: (data) => readSafetensors(data),
-    share: 0.5,
   },
-  { name: "bundle", corpus: async () => [await bundle()], fuzz: (data) => decodeBundle(data), share: 0.5 },
+  { name: "bundle", share: 0.3, corpus: async () => [await bundle()], fuzz: (data) => decodeBundle(data) },
   {
     name: "bundle header",
+    share: 0.3,
     json: true,
     corpus: async () => {
       const bytes = await bundle();
@@ -251,10 +264,10 @@ export const wireTargets: readonly Target[] = [
       head.writeBigUInt64LE(BigInt(data.length));
       decodeBundle(Buffer.concat([head, data, tail]));
     },
-    share: 0.5,
   },
   {
     name: "bundle description",
+    share: 0.1,
     json: true,
     corpus: async () => {
       const { values: _, ...rest } = decodeBundle(await bundle());
@@ -270,7 +283,6 @@ export const wireTargets: readonly Target[] = [
       head.writeBigUInt64LE(BigInt(written.length));
       decodeBundle(Buffer.concat([head, written, bytes.slice(8 + length)]));
     },
-    share: 0.5,
   },
 ];
 

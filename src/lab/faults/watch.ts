@@ -118,6 +118,8 @@ export function watchOver(federation: Federation): Watch {
       for (const [digest, key] of map(durable, site)) {
         if (!outbox.has(digest)) blame(`${site}: the reply to ${key} was written down and is not in the journal any more`);
       }
+      // What a killed process wrote may be durable although nobody could say so: opening made it certain.
+      for (const { sha256: digest, key } of outbox.values()) map(durable, site).set(digest, key);
       for (const key of sent.get(site) ?? []) {
         if (!keep.outbox().some((one) => one.key === key && one.sentAt !== undefined))
           blame(`${site}: the outbox does not know that the reply to ${key} was acknowledged`);

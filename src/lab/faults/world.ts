@@ -267,7 +267,7 @@ export async function runWorld(seed: number, options: WorldOptions = {}): Promis
         return;
       case "disk-full": {
         node?.excuse("disk", true);
-        const huge = 2 ** 40;
+        const huge = 1_000_000_000_000;
         node?.disk.setCapacity(huge);
         node?.disk.free?.().then((free) => {
           if (!healed) node.disk.setCapacity(huge - free + fault.room);

@@ -169,13 +169,13 @@ export const bugs: readonly Bug[] = [
   {
     name: "sent-lost",
     what: "that a reply was acknowledged is not written down",
-    seed: 0,
+    seed: 2,
     plant: () => ({ keep: (keep) => ({ ...keep, sent: async () => {} }) }),
   },
   {
     name: "plan-forgotten",
     what: "the plan that was accepted last is not held against a new one",
-    seed: 0,
+    seed: 4,
     plant: () => ({ keep: (keep) => ({ ...keep, plans: () => [] }) }),
   },
   {
@@ -220,7 +220,7 @@ export const bugs: readonly Bug[] = [
   {
     name: "wall-clock",
     what: "deadlines follow the time of day",
-    seed: 0,
+    seed: 5,
     plant: () => ({ driverClock: ({ now, at }) => ({ now, at }) }),
   },
   {

@@ -3,7 +3,7 @@
  * at the deadline if the minimum has answered; otherwise the attempt is abandoned and tried again (Bonawitz et al. 2019, section 2.2).
  * A site that dies, is slow, repeats itself or answers an old question delays nobody beyond the deadline.
  *
- * Running sums are added to in place: a state is stepped once.
+ * Running sums and answers are added to in place: a state is stepped once.
  */
 import { checkCapacity, type FixedPoint } from "../aggregation/fixed-point.js";
 import type { Partial, Rule } from "../aggregation/rule.js";
@@ -195,8 +195,9 @@ function receive(state: CoordinatorState, from: string, message: Message, now: M
     const reason = fault ?? (topic === "prepare" ? overclaimed(state.plan, from, readFacts(message.body)) : undefined);
     if (reason !== undefined) accepted = { type: "refuse", answers: keyOf(message), from, code: "MESSAGE_INVALID", text: reason };
   }
-  const answers = new Map(current.answers).set(from, accepted);
-  return closeIfDone({ ...state, open: { ...current, answers, partial } }, now);
+  // In place, like the sum: a copy for every answer is most of the work where thousands answer.
+  (current.answers as Map<string, Reply>).set(from, accepted);
+  return closeIfDone({ ...state, open: { ...current, partial } }, now);
 }
 
 /** Closes when enough have answered, or nobody is left who could. */

@@ -37,7 +37,10 @@ export function unacceptable(plan: CoordinatorPlan, length: number, one: Counted
   if (wrong !== undefined) return wrong;
   // A sum of factor * update is at most the sum of factors times the largest update.
   const limit = largestUnits(plan.format) * (one.type === "partial" ? one.weight : 1);
-  for (const value of values) if (value > limit || value < -limit) return `expected coordinates up to ${limit}, got ${value}`;
+  // By index: an iterator over a million numbers takes ten times as long.
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] > limit || values[i] < -limit) return `expected coordinates up to ${limit}, got ${values[i]}`;
+  }
   if (plan.normBound !== undefined) {
     const norm = normOf(one, plan);
     if (norm > plan.normBound) return `expected a norm up to ${plan.normBound}, got ${norm}`;

@@ -20,8 +20,9 @@ interface Active {
   readonly hash: Hash;
   readonly content: ContentWriter;
   received: number;
-  held: Uint8Array[];
-  heldBytes: number;
+  /** What was taken and not written yet: the first `held` bytes of `gathered`, which is there only while it is needed. */
+  gathered?: Uint8Array;
+  held: number;
 }
 
 interface Parts {
@@ -97,7 +98,7 @@ export async function uploads({ disk, folder, form, limits, stat, settle, touch 
     if (before > size) await disk.remove(path);
     const resumed = before > 0 && before <= size;
     const file = resumed ? await rewritten(path, hash) : await disk.open(path, "append");
-    const one: Active = { size, file, hash, content: form.writer(), received: file.size(), held: [], heldBytes: 0 };
+    const one: Active = { size, file, hash, content: form.writer(), received: file.size(), held: 0 };
     active.set(sha256, one);
     stored.set(sha256, size);
     return one;
@@ -131,21 +132,30 @@ export async function uploads({ disk, folder, form, limits, stat, settle, touch 
   }
 
   async function flush(one: Active): Promise<void> {
-    const bytes = one.held.length === 1 ? one.held[0] : Buffer.concat(one.held);
-    one.held = [];
-    one.heldBytes = 0;
-    if (bytes.length > 0) await one.file.write(bytes);
+    const { gathered, held } = one;
+    if (gathered === undefined) return;
+    one.held = 0;
+    if (held > 0) await one.file.write(gathered.subarray(0, held));
+    // Many uploads may stand still: they keep no memory. One that goes on fills whole buffers and uses its own again.
+    if (held < gathered.length) one.gathered = undefined;
+  }
+
+  /** Copies, because the caller's buffer may be used again when this resolves. */
+  async function gatherUp(one: Active, bytes: Uint8Array): Promise<void> {
+    for (let from = 0; from < bytes.length; ) {
+      one.gathered ??= new Uint8Array(gather);
+      const part = bytes.subarray(from, from + one.gathered.length - one.held);
+      one.gathered.set(part, one.held);
+      one.held += part.length;
+      from += part.length;
+      if (one.held === one.gathered.length) await flush(one);
+    }
   }
 
   async function take(one: Active, chunk: Uint8Array): Promise<void> {
     one.hash.update(chunk);
     one.received += chunk.length;
-    for (const bytes of one.content.push(chunk)) {
-      // The caller's buffer may be used again when this resolves.
-      one.held.push(bytes.slice());
-      one.heldBytes += bytes.length;
-    }
-    if (one.heldBytes >= gather) await flush(one);
+    for (const bytes of one.content.push(chunk)) await gatherUp(one, bytes);
   }
 
   /** Runs where the upload is open, opening it again where it was put aside. An error of the disk throws it away: what the file holds is unknown. */
@@ -235,7 +245,7 @@ export async function uploads({ disk, folder, form, limits, stat, settle, touch 
       await drop(sha256);
       fail("BLOB_MISMATCH", { where: sha256, expected: "content with this SHA-256", got: found, remedy: "send it again from the start" });
     }
-    for (const bytes of one.content.end()) one.held.push(bytes);
+    for (const bytes of one.content.end()) await gatherUp(one, bytes);
     await flush(one);
     await one.file.sync();
     active.delete(sha256);

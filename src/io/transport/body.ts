@@ -110,9 +110,7 @@ export async function* incoming(request: IncomingMessage, spec: BodySpec, readin
 
 /** The whole body, decompressed, at most `spec.limit` bytes. */
 export async function whole(request: IncomingMessage, spec: BodySpec, head: Announced, reading: Reading): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of incoming(request, spec, reading)) chunks.push(chunk);
-  const bytes = Buffer.concat(chunks);
+  const bytes = await gathered(incoming(request, spec, reading), head.length);
   if (head.encoding === undefined) return bytes;
   try {
     // The limit is given to the decompressor: a bomb stops when it is reached, not when memory ends.
@@ -121,6 +119,23 @@ export async function whole(request: IncomingMessage, spec: BodySpec, head: Anno
     if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") tooLong(reading.where, spec.limit, "more, once decompressed");
     return fail("REQUEST_INVALID", { where: reading.where, expected: `a body in ${head.encoding}`, got: "bytes that are not" });
   }
+}
+
+/** All pieces as one: into memory of the announced size, where there is one, so that a large body is held once and not twice. */
+async function gathered(pieces: AsyncIterable<Uint8Array>, size: number | undefined): Promise<Uint8Array> {
+  if (size === undefined) {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of pieces) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+  const bytes = Buffer.allocUnsafe(size);
+  let filled = 0;
+  for await (const chunk of pieces) {
+    bytes.set(chunk, filled);
+    filled += chunk.length;
+  }
+  // The parser ends a body where its length says; nothing that was in this memory before is ever shown.
+  return bytes.subarray(0, filled);
 }
 
 function tooLong(where: string, limit: number, got: string): never {

@@ -73,8 +73,8 @@ export function createMembership(options: {
   readonly authority: Authority;
   readonly clock: Pick<Clock, "now">;
   readonly random: SecretRandom;
-  /** Public keys in PEM that members shall believe. */
-  readonly trust: Enrolled["trust"];
+  /** Public keys in PEM that members shall believe; asked anew for each, where they may be replaced. */
+  readonly trust: Enrolled["trust"] | (() => Enrolled["trust"]);
   readonly onRevoked?: (revocation: Revocation) => void;
   readonly limits?: { readonly cachedFor?: Millis; readonly callers?: number; readonly attempts?: number };
 }): Membership {
@@ -82,7 +82,11 @@ export function createMembership(options: {
   const attempts = createAttempts({ perMinute: limits.attempts ?? 10, addresses: 4096 });
   const cache = createCallerCache(store, { keep: limits.cachedFor ?? millis(5000), entries: limits.callers ?? 20_000 });
 
-  const answer = (issued: IssuedMember): Enrolled => ({ certificate: issued.certificate, authority: authority.certificate, trust });
+  const answer = (issued: IssuedMember): Enrolled => ({
+    certificate: issued.certificate,
+    authority: authority.certificate,
+    trust: typeof trust === "function" ? trust() : trust,
+  });
 
   /** The certificate's row first: a member is never active with one that nobody knows. */
   const keep = async (member: MemberRow, issued: IssuedMember, action: "enrol" | "renew"): Promise<void> => {

@@ -56,7 +56,7 @@ export interface CoordinatorOptions {
   /** The plan to run, signed: for a root by its own key, for a relay as its parent gave it. */
   readonly plan: (home: Home) => Promise<{ readonly text: string; readonly sha256: string; readonly plan: SignedPlan }>;
   /** Keys that members shall believe; a root's own unless told. */
-  readonly trust?: Enrolled["trust"];
+  readonly trust?: () => Enrolled["trust"];
   readonly node: (plan: SignedPlan) => Promise<Node>;
   /** Relay only: what it has to say to its parent. */
   readonly reply?: (message: Message) => void;
@@ -119,7 +119,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   let server: HttpsServer | undefined;
   let stopped = false;
 
-  const trust = options.trust ?? { plan: [publicPem(home.planKey)], release: [publicPem(home.releaseKey)] };
+  const trust = options.trust ?? (() => ({ plan: [publicPem(home.planKey)], release: [publicPem(home.releaseKey)] }));
   const membership = createMembership({
     store: record,
     authority: home.authority,

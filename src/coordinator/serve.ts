@@ -283,14 +283,16 @@ async function reachParent(options: ServeOptions, disk: ReturnType<typeof folder
     failed: (error) => options.log("warn", "parent.renewal", { reason: error instanceof Error ? error.message : String(error) }),
   });
   const { link } = connection;
-  const keys = identity.trust.plan.map((pem) => importPublicKey(pem, "trusted plan key"));
-  const open = (text: string) => ({ ...openPlan(text, { keys, federation: identity.federation, now: clock.now() }), text });
+  const trust = () => connection.identity().trust;
+  const keys = () => trust().plan.map((pem) => importPublicKey(pem, "trusted plan key"));
+  const open = (text: string) => ({ ...openPlan(text, { keys: keys(), federation: identity.federation, now: clock.now() }), text });
   const plan = async () => open(new TextDecoder().decode(await link.plan(new AbortController().signal)));
   return {
     open,
     federation: identity.federation,
     name: identity.name,
-    trust: identity.trust,
+    // Read at each enrolment and renewal below: what the parent's keys were replaced by is handed on with its endorsements.
+    trust,
     link,
     plan,
     limit: connection.limit,

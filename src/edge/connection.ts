@@ -26,6 +26,8 @@ export interface ConnectionOptions {
 
 export interface Connection {
   readonly link: Link;
+  /** As it is now: the certificate, and the keys that its coordinator's were replaced by. */
+  readonly identity: () => Identity;
   /** Models and updates keep to this many bytes per second from now on. */
   readonly limit: (rate: number) => void;
   readonly close: () => void;
@@ -69,6 +71,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
 
   await look();
   return {
+    identity: () => identity,
     link: {
       plan: (signal) => httpsLink(client).plan(signal),
       next: (asked, signal) => httpsLink(client).next(asked, signal),

@@ -31,7 +31,7 @@ export interface Identity {
 }
 
 const folder = "identity";
-const largest = 64 << 10;
+const largest = 1 << 20;
 const pem = z.array(z.string().max(4096)).max(16);
 const memberSchema = z.strictObject({
   federation: z.string().max(128),
@@ -39,7 +39,15 @@ const memberSchema = z.strictObject({
   name: z.string().max(128),
   role: z.string().refine(isRole, "a role"),
   urls: z.array(z.string().max(1024)).min(1).max(16),
-  trust: z.strictObject({ plan: pem, release: pem }),
+  trust: z.strictObject({
+    plan: pem,
+    release: pem,
+    // How one came to these keys: a relay hands it on to members that missed a step.
+    endorsements: z
+      .array(z.string().max(1 << 16))
+      .max(16)
+      .optional(),
+  }),
 });
 
 /** The identity in a folder, or undefined where it was never enrolled. Errors: KEY_INVALID, CERTIFICATE_INVALID, STORE_DAMAGED. */

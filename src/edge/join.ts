@@ -94,6 +94,7 @@ export async function join(options: JoinOptions): Promise<Joined> {
 
     const plant = await createPlant({
       identity,
+      trust: () => connection.identity().trust,
       link: connection.link,
       journal,
       blobs,

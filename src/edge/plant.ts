@@ -27,6 +27,8 @@ import { createSiteNode, type SiteEvent } from "./site-node.js";
 
 export interface PlantOptions {
   readonly identity: Identity;
+  /** Whose plans are believed now; default: the keys of `identity`. A renewal may bring others that those endorsed. */
+  readonly trust?: () => Identity["trust"];
   readonly link: Link;
   readonly journal: KeepJournal;
   readonly blobs: BlobStore;
@@ -71,7 +73,7 @@ const refusedPause = 60_000;
 export async function createPlant(options: PlantOptions): Promise<Plant> {
   const { identity, clock, signal, log } = options;
   const keep = await openKeep(options.journal, options.blobs, clock);
-  const keys = identity.trust.plan.map((pem) => importPublicKey(pem, "trusted plan key"));
+  const trust = options.trust ?? (() => identity.trust);
   let waiting = { what: "the signed plan", since: clock.now() };
   let member: Member | undefined;
 
@@ -102,6 +104,7 @@ export async function createPlant(options: PlantOptions): Promise<Plant> {
           .filter((one) => one.permit)
           .at(-1);
         const last = accepted === undefined ? undefined : { sequence: accepted.sequence, sha256: accepted.plan };
+        const keys = trust().plan.map((pem) => importPublicKey(pem, "trusted plan key"));
         const opened = openPlan(text, { keys, federation: identity.federation, now: clock.now(), last });
         checkKernels(opened.plan, kernelVersion);
         return opened;

@@ -18,6 +18,7 @@ import { exportPrivateKey, generateKey, sha256 } from "../../src/io/crypto/keys.
 import { type SignedPlan, signPlan } from "../../src/io/crypto/plan-envelope.js";
 import { systemRandom } from "../../src/io/crypto/system-random.js";
 import { readToken } from "../../src/io/crypto/token.js";
+import type { Trust } from "../../src/io/crypto/trust.js";
 import { memoryDisk } from "../../src/io/disk/memory.js";
 import { memoryRecord } from "../../src/io/record/memory.js";
 import { memoryBlobs } from "../../src/io/store/blobs-memory.js";
@@ -83,7 +84,7 @@ export const partsOfFile = (): Promise<readonly SitePart[]> => {
 };
 
 export async function world(
-  options: { readonly automaticRelease?: boolean; readonly file?: Record<string, unknown>; readonly patient?: boolean } = {},
+  options: { readonly automaticRelease?: boolean; readonly file?: Record<string, unknown>; readonly trust?: () => Trust } = {},
 ): Promise<World> {
   const parts = await partsOfFile();
   const sites = parts.map(({ site }) => site);
@@ -120,6 +121,7 @@ export async function world(
     },
     node: (plan) => nodeOf(plan, "enterprise", "."),
     automaticRelease: options.automaticRelease ?? true,
+    ...(options.trust === undefined ? {} : { trust: options.trust }),
     halted: (error) => halted.push(error),
     ended: (state) => end(state),
     memory: () => process.memoryUsage.rss(),

@@ -49,6 +49,8 @@ export interface Network {
   readonly over: () => "finished" | "failed" | undefined;
   /** A verb of the command, in the kit's folder. */
   readonly run: (...args: readonly string[]) => Promise<Ran>;
+  /** Folder of a coordinator's administrator, for `--as`. It names the address of the first start; here it gets that of the last. */
+  readonly admin: (name: string) => string;
   /** Which program a node runs from its next start on. */
   readonly use: (name: string, program: Program) => void;
   /** A command around a node's own, from its next start on: for limits and namespaces. */
@@ -113,6 +115,7 @@ export async function openNetwork(
   writeFileSync(file, JSON.stringify(fileOf(shape), null, 2));
   const programs = new Map<string, Program>();
   const wraps = new Map<string, readonly string[]>();
+  const ports = new Map<string, number>();
   const nodes = new Map<string, KitNode>();
 
   const command = (name: string, args: readonly string[]): readonly string[] => [
@@ -136,7 +139,9 @@ export async function openNetwork(
   const serves = (name: string) => ({
     line(text: string) {
       const port = /^https:\/\/.*:(\d+)$/.exec(text)?.[1];
-      if (port !== undefined) aim(name, Number(port));
+      if (port === undefined) return;
+      ports.set(name, Number(port));
+      aim(name, Number(port));
     },
     ended: () => aim(name, undefined),
   });
@@ -221,6 +226,13 @@ export async function openNetwork(
         .reduce((most, { round }) => Math.max(most, Number(round)), 0),
     over,
     run: (...args) => runProgram((programs.get(regionName) ?? program).main, args, folder),
+    admin(name) {
+      const as = join(node(name).data, "admin");
+      const path = join(as, "identity/member.json");
+      const member = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+      writeFileSync(path, JSON.stringify({ ...member, urls: [`https://127.0.0.1:${ports.get(name)}`] }));
+      return as;
+    },
     use: (name, next) => void programs.set(name, next),
     wrap: (name, words) => void wraps.set(name, words),
     async stop() {

@@ -147,8 +147,13 @@ export function createRelay(options: RelayOptions): Node {
     if (message.round < state.round) return [state, []];
     if (message.round === state.round) {
       // The contribution does not depend on the attempt; it only has to say which one it answers.
-      if (state.contribution?.round === message.round)
-        return [state, [{ type: "reply", message: { ...state.contribution, attempt: message.attempt } }]];
+      if (state.contribution?.round === message.round) {
+        const { contribution, retell = 0 } = state;
+        // The parent did not take it: it may not know how much the cohort grew. It is told first; the attempt after this one gets the sum.
+        if (retell > 0 && message.attempt > contribution.attempt)
+          return [{ ...state, retell: 0, contribution: { ...contribution, attempt: message.attempt } }, tell(state)];
+        return [state, [{ type: "reply", message: { ...contribution, attempt: message.attempt } }]];
+      }
       if (state.task?.type === "train") {
         if (message.attempt <= state.task.attempt) return [state, []];
         return [{ ...state, task: message }, []];

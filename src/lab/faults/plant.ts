@@ -68,9 +68,9 @@ export async function runPlant(parts: PlantParts): Promise<void> {
   while (life.alive()) {
     const plan = await currentPlan();
     if (plan === undefined) continue;
-    events.planned(plan.sequence);
     if (keep.plans().at(-1)?.plan !== plan.sha256)
       await keep.plan({ federation: plan.federation, plan: plan.sha256, sequence: plan.sequence, permit: true });
+    events.planned(plan.sequence);
     let member: Member | undefined;
     const node = await createSiteNode({
       site: life.name,

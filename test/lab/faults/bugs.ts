@@ -240,7 +240,7 @@ export const bugs: readonly Bug[] = [
   {
     name: "no-fence",
     what: "a process that was taken over from goes on writing",
-    seed: 100,
+    seed: 242,
     plant: () => ({
       record: (record) => ({
         ...record,

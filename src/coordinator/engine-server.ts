@@ -8,6 +8,7 @@ import { fail } from "../core/errors.js";
 import type { Clock, Disk, SecretRandom } from "../core/ports.js";
 import { millis } from "../core/quantities.js";
 import type { RecordStore } from "../core/record.js";
+import { moduleModelOf } from "../edge/plan-modules.js";
 import { readCertificate } from "../io/crypto/certificate.js";
 import { publicPem, sha256 } from "../io/crypto/keys.js";
 import type { SignedPlan } from "../io/crypto/plan-envelope.js";
@@ -27,7 +28,7 @@ import { type Home, openHome } from "./home.js";
 import { createMembership, type Membership } from "./membership.js";
 import { createAuthenticate } from "./membership-authenticate.js";
 import { metricsText } from "./metrics.js";
-import { moduleModelOf, ruleOf } from "./node.js";
+import { ruleOf } from "./node.js";
 import { openRun } from "./open-run.js";
 import { readOrder } from "./orders.js";
 import { rootName, tierOf } from "./plan-members.js";
@@ -134,6 +135,7 @@ async function together(options: EngineOptions) {
     const lease = await record.lease("engine.home", holder, millis(clock.now() + 30_000), clock.now());
     if (lease !== undefined) {
       try {
+        await disk.makeFolder("");
         const home = await openHome({ disk, federation, names, addresses, clock, random, passphrase });
         const signed = await options.plan(home);
         return { home, signed, row: await openRun({ record, federation, name: rootName }, signed, clock.now()) };

@@ -3,6 +3,7 @@
  * same machine. A reply is acknowledged when its frame and its place in the record are on the disk; sums are made as replies come.
  */
 import { spawn } from "node:child_process";
+import { open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
@@ -137,6 +138,27 @@ export async function loadRound(out, sites = 5000, spread = 20_000) {
   }
 }
 
+/** MB/s of this disk alone just now: files of that size, written, synced and renamed, four at a time as Node does it. */
+async function diskAlone(folder, size, count = 24) {
+  const bytes = Buffer.alloc(size, 7);
+  const began = performance.now();
+  let next = 0;
+  const lane = async () => {
+    for (let mine = next++; mine < count; mine = next++) {
+      const path = join(folder, `disk-${mine}`);
+      const file = await open(path, "w");
+      await file.write(bytes);
+      await file.sync();
+      await file.close();
+      await rename(path, `${path}.done`);
+    }
+  };
+  await Promise.all([lane(), lane(), lane(), lane()]);
+  const rate = (count * size) / 1e6 / ((performance.now() - began) / 1000);
+  for (let i = 0; i < count; i++) await unlink(join(folder, `disk-${i}.done`));
+  return rate;
+}
+
 /** Updates of a million parameters: received, hashed, durable, added. Held back until everybody has the model, then all at once. */
 export async function loadUpdates(out, sites = 40, rounds = 5) {
   const federation = await makeFederation({ sites, model: "1M", rounds });
@@ -156,6 +178,7 @@ export async function loadUpdates(out, sites = 40, rounds = 5) {
     }
     await server.next("ended");
     const { highest, cpuSeconds } = await server.ask("state", "rss");
+    const disk = await diskAlone(federation.folder, Math.round(bytes / sites));
     const best = Math.max(...rates);
     out.say(
       {
@@ -165,12 +188,14 @@ export async function loadUpdates(out, sites = 40, rounds = 5) {
         rounds,
         MBperSecond: rates.map((rate) => round(rate)),
         best: round(best),
+        diskAlone: round(disk),
         serverRss: highest,
         cpuSeconds: round(cpuSeconds),
       },
       `load-updates: ${sites} updates of ${Math.round(bytes / sites / 4)} parameters a round over mutual TLS, hashed, on the disk before the acknowledgement, ` +
         `added, the round closed: ${rates.map((rate) => round(rate)).join(", ")} MB/s in ${rounds} rounds (best ${round(best)}), senders on the same ` +
-        `machine; server at most ${megabytes(highest)} resident`,
+        `machine; the disk alone just now ${round(disk)} MB/s; ${round((cpuSeconds * 1000) / (rounds * sites))} ms of processor an update, models sent ` +
+        `included; server at most ${megabytes(highest)} resident`,
     );
   } finally {
     await plants?.end();

@@ -11,7 +11,9 @@ def train(message: Message, context: Context) -> Message:
     folder = str(context.run_config["data"])
     count, loss = 32, 0.5
     if folder == "":
-        update = values + np.float32(0.001)
+        # Everybody's own numbers, as after training: nothing that could be stored once for all.
+        random = np.random.default_rng(int(context.node_config["site"]))
+        update = (values + random.normal(0, 0.001, len(values))).astype(np.float32)
     else:
         from mwbench.model import load, train as fit
 

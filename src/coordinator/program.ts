@@ -366,7 +366,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       presence.close();
       await server?.close();
       await driver.close();
-      await record.touch(presence.takeSeen(), clock.now());
+      // Nothing depends on the last seen times; a disk without room must not keep the program from ending.
+      await record
+        .touch(presence.takeSeen(), clock.now())
+        .catch((error: unknown) => log("error", "housekeeping", { error: String(error) }));
     },
   };
 }

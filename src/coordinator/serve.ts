@@ -30,6 +30,7 @@ import type { Home } from "./home.js";
 import { nodeOf } from "./node.js";
 import { membersOf, rootName, tierOf } from "./plan-members.js";
 import { type Coordinator, startCoordinator } from "./program.js";
+import { recordSetting } from "./release.js";
 
 export interface ServeOptions {
   /** Root: the federation file. A relay has none: its parent's signed plan names it. */
@@ -77,6 +78,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     const record = await openRecord({ url: options.record ?? `sqlite:${join(root, "record.sqlite")}` });
     closing.unshift(() => record.close());
     const blobs = await fileBlobs(disk);
+    await collect(record, blobs);
     const up = options.file === undefined ? await reachParent(options, disk) : undefined;
     if (up !== undefined) closing.unshift(up.close);
     const federation = up?.federation ?? readFile(options.file as string).federation;
@@ -152,11 +154,11 @@ export async function serve(options: ServeOptions): Promise<Served> {
       record,
       async close() {
         stop.abort();
-        for (const close of closing) await close();
+        await closeAll(closing);
       },
     };
   } catch (error) {
-    for (const close of closing) await close().catch(() => undefined);
+    await closeAll(closing).catch(() => undefined);
     throw error;
   }
 }
@@ -196,6 +198,13 @@ interface PlanKeeping {
   readonly log: Log;
 }
 
+/** Closes all of it whatever fails, then says what failed first: what stays open would keep the process, and its lock, alive. */
+async function closeAll(closing: readonly (() => Promise<void>)[]): Promise<void> {
+  const faults: unknown[] = [];
+  for (const close of closing) await close().catch((error) => faults.push(error));
+  if (faults.length > 0) throw faults[0];
+}
+
 function outgoing(message: Message) {
   const bytes = encodeMessage(message);
   return { key: keyOf(message), sha256: sha256(bytes), bytes };
@@ -204,6 +213,19 @@ function outgoing(message: Message) {
 function readFile(path: string) {
   const text = readText(path, "a federation file");
   return readFederationFile(text, path);
+}
+
+/** Throws away blobs that nothing names any more: what a kill left between two steps. Nothing is in flight yet, and the folder is locked. */
+async function collect(record: RecordStore, blobs: { readonly gc: (keep: ReadonlySet<string>) => Promise<unknown> }): Promise<void> {
+  const keep = new Set<string>();
+  for await (const sha256 of record.blobs()) keep.add(sha256);
+  const [last] = await record.runs(1);
+  const releases = last === undefined ? [] : await record.releases(last.federation, { limit: 1000 });
+  for (const setting of ["plan", ...releases.map(({ version }) => recordSetting(version))]) {
+    const sha256 = await record.setting(setting);
+    if (sha256 !== undefined) keep.add(sha256);
+  }
+  await blobs.gc(keep);
 }
 
 /** The plan of this file: the one that was signed before where nothing changed, else a new one with the next number. */

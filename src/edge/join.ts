@@ -121,7 +121,16 @@ export async function join(options: JoinOptions): Promise<Joined> {
       plant,
       identity,
       async close() {
-        for (const close of closing) await close();
+        // All of it, whatever fails: what stays open would keep the process, and its lock, alive.
+        const faults: unknown[] = [];
+        for (const close of closing) {
+          try {
+            await close();
+          } catch (error) {
+            faults.push(error);
+          }
+        }
+        if (faults.length > 0) throw faults[0];
       },
     };
 

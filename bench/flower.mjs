@@ -15,7 +15,9 @@ import { makeFederation } from "./lib/load-federation.mjs";
 import { countingRelay, watchMemory } from "./lib/meter.mjs";
 import { peersFolder } from "./lib/peer.mjs";
 import { megabytes, round } from "./lib/report.mjs";
+import { exportWindows, logistic } from "./lib/windows.mjs";
 import { start } from "./load-real.mjs";
+import { networked } from "./network-overhead.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -64,7 +66,7 @@ async function freePort() {
   return port;
 }
 
-async function theirs(bin, clients, rounds, parameters, limit) {
+async function theirs(bin, clients, rounds, parameters, limit, data = "") {
   const folder = mkdtempSync(join(tmpdir(), "millwright-flower-"));
   const marks = join(folder, "marks");
   // One home for each program, as on machines of their own.
@@ -110,7 +112,7 @@ async function theirs(bin, clients, rounds, parameters, limit) {
       join(folder, "flwr/config.toml"),
       `[superlink]\ndefault = "bench"\n\n[superlink.bench]\naddress = "127.0.0.1:${port}"\ninsecure = true\n`,
     );
-    const config = `nodes=${clients} rounds=${rounds} parameters=${parameters} marks="${marks}"`;
+    const config = `nodes=${clients} rounds=${rounds} parameters=${parameters} data="${data}" marks="${marks}"`;
     const flwr = run("flwr", ["flwr", "run", join(here, "peers/flower"), "bench", "--run-config", config]);
     const until = performance.now() + limit * 1000;
     const closed = [];
@@ -226,6 +228,7 @@ export async function flowerBench(out, { clients = 10, rounds = 20, limit = 300 
       `${text}; Flower ${version}: not measured: ${error.message ?? error}`,
     );
   }
+  await realModel(out, bin, version, clients, limit);
   const { peer, ours: own, reason } = installs(venv);
   const theirsText = `Flower ${version} (pip, with what it depends on) ${megabytes(peer.bytes)} in ${peer.packages} packages`;
   if (own === undefined)
@@ -238,4 +241,35 @@ export async function flowerBench(out, { clients = 10, rounds = 20, limit = 300 
       { bench: "flower-install", peerVersion: version, ours: own, theirs: peer },
       `flower-install: Millwright (npm) ${megabytes(own.bytes)} in ${own.packages} packages, ${theirsText}`,
     );
+}
+
+/** Logistic regression by plain SGD on the same windows: ours by `serve` and ten `join`, theirs in numpy. */
+async function realModel(out, bin, version, clients, limit) {
+  const names = Array.from({ length: clients }, (_, i) => `plant-${i + 1}`);
+  const rounds = 6;
+  const file = logistic(names, rounds);
+  const folder = mkdtempSync(join(tmpdir(), "millwright-windows-"));
+  try {
+    const parameters = await exportWindows(file, folder);
+    const mine = await networked(file, names);
+    const speed = 1 / (mine.seconds.reduce((sum, one) => sum + one, 0) / mine.seconds.length);
+    const told = (losses) => losses.map((one) => one.toFixed(4)).join(" ");
+    const text =
+      `flower-real: ${clients} clients, logistic regression of ${parameters} parameters on the same windows: Millwright ${round(speed)} rounds/s, ` +
+      `losses ${told(mine.losses)}`;
+    try {
+      const other = await theirs(bin, clients, rounds, parameters, limit, folder);
+      out.say(
+        { bench: "flower-real", peerVersion: version, ours: { roundsPerSecond: speed, losses: mine.losses }, theirs: other },
+        `${text}; Flower ${version} ${round(other.roundsPerSecond)} rounds/s, losses ${told(other.losses)}`,
+      );
+    } catch (error) {
+      out.say(
+        { bench: "flower-real", peerVersion: version, ours: { roundsPerSecond: speed, losses: mine.losses }, notMeasured: error.message },
+        `${text}; Flower ${version}: not measured: ${error.message}`,
+      );
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

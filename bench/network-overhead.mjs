@@ -37,7 +37,8 @@ async function simulated(workers) {
   return { seconds: rounds.slice(2).map((one) => one.seconds), losses: rounds.map((one) => one.loss) };
 }
 
-async function networked() {
+/** The file run by `serve` and a `join` for each name: seconds from one closed round to the next, and the losses. */
+export async function networked(file, names) {
   const folder = mkdtempSync(join(tmpdir(), "millwright-overhead-"));
   const path = join(folder, "federation.json");
   writeFileSync(path, JSON.stringify(file));
@@ -88,7 +89,7 @@ async function networked() {
 
 export async function networkOverhead(out) {
   // In turns: the machine may be busier at one time than at another.
-  const [first, real, second] = [await simulated(2), await networked(), await simulated(2)];
+  const [first, real, second] = [await simulated(2), await networked(file, names), await simulated(2)];
   const same = JSON.stringify(first.losses.map((one) => one.toFixed(12))) === JSON.stringify(real.losses.map((one) => one.toFixed(12)));
   const simulation = median([...first.seconds, ...second.seconds]);
   const network = median(real.seconds);

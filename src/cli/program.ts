@@ -21,6 +21,7 @@ import { outboxVerb } from "./verbs/outbox.js";
 import { planVerb } from "./verbs/plan.js";
 import { predictVerb } from "./verbs/predict.js";
 import { recordVerb } from "./verbs/record.js";
+import { releaseVerb } from "./verbs/release.js";
 import { reportVerb } from "./verbs/report.js";
 import { revokeVerb } from "./verbs/revoke.js";
 import { rotateVerb } from "./verbs/rotate.js";
@@ -52,6 +53,7 @@ const verbs: readonly Verb[] = [
   controlVerb,
   outboxVerb,
   recordVerb,
+  releaseVerb,
   revokeVerb,
   rotateVerb,
   doctorVerb,

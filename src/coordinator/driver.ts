@@ -96,6 +96,7 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
   let seq = 0;
   let elapsed = 0;
   let ended = row.state === "finished" || row.state === "failed";
+  let snapshotBlob = row.snapshot?.blob;
   if (row.snapshot !== undefined) {
     const opened = openSnapshot(await needed(blobs, row.snapshot.blob, "snapshot"));
     state = node.restore(opened.state);
@@ -251,6 +252,9 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
       snapshot,
     );
     before = { up, down };
+    const old = snapshotBlob;
+    snapshotBlob = snapshot.blob;
+    if (old !== undefined && old !== snapshot.blob) await blobs.delete(old);
     // The record names the new one now; a model's size for every round would fill any disk in a few years.
     if (lastSnapshot !== undefined && lastSnapshot !== snapshot.blob) await blobs.delete(lastSnapshot);
     lastSnapshot = snapshot.blob;

@@ -7,8 +7,7 @@ import { fail, MillwrightError } from "../core/errors.js";
 import { millis } from "../core/quantities.js";
 import type { RecordStore } from "../core/record.js";
 import { connect } from "../edge/connection.js";
-import { type Door, enrolHere } from "../edge/enrolment.js";
-import { loadIdentity } from "../edge/identity.js";
+import { type Door, identityHere } from "../edge/enrolment.js";
 import { createMember, type Member } from "../edge/member.js";
 import { pinnedModules } from "../edge/plan-modules.js";
 import { systemClock } from "../io/clock.js";
@@ -287,15 +286,13 @@ async function reachParent(options: ServeOptions, disk: ReturnType<typeof folder
   const storeKey = await loadStoreKey({ disk, random: systemRandom, passphrase: options.env[keyVariable] });
   const door: Door = { clock, env: options.env };
   const identity =
-    (await loadIdentity(disk, storeKey)) ??
-    (options.parentToken === undefined
-      ? fail("AUTH_REQUIRED", {
-          where: "relay",
-          expected: "a token of the parent",
-          got: "none",
-          remedy: "ask the parent's operator to invite this node, and pass --token",
-        })
-      : await enrolHere(disk, storeKey, options.parentToken, door));
+    (await identityHere(disk, storeKey, options.parentToken, door)) ??
+    fail("AUTH_REQUIRED", {
+      where: "relay",
+      expected: "a token of the parent",
+      got: "none",
+      remedy: "ask the parent's operator to invite this node, and pass --parent-token",
+    });
   const connection = await connect({
     disk,
     storeKey,

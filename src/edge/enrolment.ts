@@ -51,6 +51,16 @@ export async function enrolHere(disk: Disk, storeKey: StoreKey, tokenText: strin
   return (await loadIdentity(disk, storeKey)) as Identity;
 }
 
+/**
+ * The identity of a folder. A token counts where there is none, and where the certificate has ended: whoever was invited again need not
+ * know that the folder was enrolled before. Undefined where there is neither. Errors: as enrolHere.
+ */
+export async function identityHere(disk: Disk, storeKey: StoreKey, token: string | undefined, door: Door): Promise<Identity | undefined> {
+  const there = await loadIdentity(disk, storeKey);
+  if (token === undefined || (there !== undefined && door.clock.now() < there.facts.notAfter)) return there;
+  return enrolHere(disk, storeKey, token, door);
+}
+
 /** A client that shows a member's certificate. */
 export function memberClient(identity: Identity, door: Door, url = identity.urls[0]): HttpsClient {
   const ca = door.proxyAuthority === undefined ? identity.authority : [identity.authority, door.proxyAuthority];

@@ -13,8 +13,8 @@ import { keyVariable, loadStoreKey } from "../io/store/key.js";
 import { lockStore } from "../io/store/lock.js";
 import { threadExecutor } from "../io/workers/threads.js";
 import { connect } from "./connection.js";
-import { enrolHere } from "./enrolment.js";
-import { type Identity, loadIdentity } from "./identity.js";
+import { identityHere } from "./enrolment.js";
+import type { Identity } from "./identity.js";
 import { checkModule, isModulePath, moduleModelOf } from "./plan-modules.js";
 import { createPlant, type Plant, type PlantOptions } from "./plant.js";
 import { defaultPolicy, type Policy, readPolicy } from "./policy.js";
@@ -66,7 +66,14 @@ export async function join(options: JoinOptions): Promise<Joined> {
       ...(options.proxyAuthority === undefined ? {} : { proxyAuthority: readText(options.proxyAuthority, "a certificate in PEM") }),
       ...bucketOf(siteFile),
     };
-    const identity = (await loadIdentity(disk, storeKey)) ?? (await firstIdentity());
+    const identity =
+      (await identityHere(disk, storeKey, options.token, door)) ??
+      fail("AUTH_REQUIRED", {
+        where: options.data,
+        expected: "an enrolled plant",
+        got: "no identity",
+        remedy: "ask the operator for a token and pass it with --token",
+      });
     if (identity.name !== siteFile.site) {
       fail("MEMBER_CONFLICT", {
         where: options.siteFile,
@@ -137,16 +144,6 @@ export async function join(options: JoinOptions): Promise<Joined> {
     function signerOf({ key, certificate }: Identity) {
       if (options.signed !== true) return {};
       return { sign: createRequestSigner({ key, certificate, clock: systemClock, random: systemRandom }) };
-    }
-
-    async function firstIdentity(): Promise<Identity> {
-      if (options.token !== undefined) return enrolHere(disk, storeKey, options.token, door);
-      return fail("AUTH_REQUIRED", {
-        where: options.data,
-        expected: "an enrolled plant",
-        got: "no identity",
-        remedy: "ask the operator for a token and pass it with --token",
-      });
     }
   } catch (error) {
     for (const close of closing) await Promise.resolve(close()).catch(() => undefined);

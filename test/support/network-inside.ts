@@ -9,7 +9,7 @@ import { startCoordinator } from "../../src/coordinator/program.js";
 import { storedRunRecord } from "../../src/coordinator/run-record.js";
 import type { Clock, Disk } from "../../src/core/ports.js";
 import { type Millis, millis } from "../../src/core/quantities.js";
-import { enrolHere, memberClient } from "../../src/edge/enrolment.js";
+import { identityHere, memberClient } from "../../src/edge/enrolment.js";
 import { httpsLink } from "../../src/edge/https-link.js";
 import type { Link } from "../../src/edge/link.js";
 import type { MemberEvent } from "../../src/edge/member.js";
@@ -55,7 +55,7 @@ export interface InsidePlant {
   readonly name: string;
   readonly disk: Disk;
   readonly events: MemberEvent[];
-  /** Enrols with a token of the coordinator that runs now. */
+  /** With a new token of the coordinator that runs now, as `join --token` does: where it is enrolled and its certificate is good, nothing changes. */
   readonly enrol: () => Promise<void>;
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -131,7 +131,7 @@ export async function openInside(names: readonly string[], content: Record<strin
       if (open === undefined) throw new Error("no coordinator runs");
       return open;
     };
-    let identity: Awaited<ReturnType<typeof enrolHere>> | undefined;
+    let identity: Awaited<ReturnType<typeof identityHere>>;
     return {
       name,
       disk: own,
@@ -144,7 +144,7 @@ export async function openInside(names: readonly string[], content: Record<strin
           urls: [`https://127.0.0.1:${coordinator().port}`],
           by: "local",
         });
-        identity = await enrolHere(own, await key(), token, door);
+        identity = await identityHere(own, await key(), token, door);
       },
       async start() {
         if (identity === undefined) throw new Error(`${name} is not enrolled`);
@@ -194,6 +194,7 @@ export async function openInside(names: readonly string[], content: Record<strin
     state: () => state,
     halts,
     rounds: () => rounds.length,
+    blobs: async () => (await blobs.list()).length,
     async included(): Promise<readonly (readonly string[])[]> {
       return (await storedRunRecord(record, blobs)).rounds.map((one) => one.included.map(({ site }) => site).sort());
     },

@@ -10,10 +10,14 @@ import { sha256 } from "../io/crypto/keys.js";
 import type { ReferenceQueue } from "../io/engine/queue.js";
 import { encodeMessage, keyOf, type Request } from "../round/messages.js";
 import type { Waiting } from "../round/node.js";
+import { ownFrame } from "./engine-record.js";
 
 export interface Board {
   readonly format: "millwright-board/1";
+  /** Run and node: no two boards are the same blob, so each can be thrown away without looking at others. */
+  readonly of: string;
   readonly state: RunState;
+  /** Blobs that are this board's own for the same reason (see ownFrame). */
   readonly frames: readonly { readonly sha256: string; readonly key: string; readonly size: number }[];
   /** By member: which frame waits for it. */
   readonly tasks: Readonly<Record<string, number>>;
@@ -26,7 +30,7 @@ export interface Board {
   readonly now: number;
 }
 
-export type Shown = Omit<Board, "format" | "frames" | "tasks"> & {
+export type Shown = Omit<Board, "format" | "of" | "frames" | "tasks"> & {
   readonly pending: readonly { readonly to: string; readonly message: Request }[];
 };
 
@@ -74,7 +78,7 @@ export async function boardWriter(parts: {
     const known = stored.get(message);
     if (known !== undefined) return known;
     const bytes = encodeMessage(message);
-    const frame = { sha256: (await blobs.put(bytes)).sha256, key: keyOf(message), size: bytes.length };
+    const frame = { sha256: (await blobs.put(ownFrame(settingOf(run, node), bytes))).sha256, key: keyOf(message), size: bytes.length };
     stored.set(message, frame);
     return frame;
   }
@@ -92,7 +96,7 @@ export async function boardWriter(parts: {
         }
         tasks[to] = place;
       }
-      const board: Board = { format: "millwright-board/1", ...shown, frames, tasks };
+      const board: Board = { format: "millwright-board/1", of: settingOf(run, node), ...shown, frames, tasks };
       const bytes = new TextEncoder().encode(JSON.stringify(board));
       const digest = sha256(bytes);
       if (digest === before?.sha256) return;

@@ -15,7 +15,7 @@ import type { Driver, Task } from "./driver.js";
 import { type Board, boardTopic, readBoard } from "./engine-board.js";
 import { pause } from "./engine-node.js";
 import { createPost } from "./engine-post.js";
-import { ownFrame } from "./engine-record.js";
+import { nodeBlobs, ownFrame } from "./engine-record.js";
 import type { EngineRole, EngineShape } from "./engine-roles.js";
 
 export interface FrontOptions {
@@ -57,6 +57,7 @@ const keptFrames = 8;
 export async function openFront(options: FrontOptions): Promise<Front> {
   const { shape, run, record, blobs, queue, clock } = options;
   const uptime = clock.uptime ?? clock.now;
+  const opened = nodeBlobs(blobs);
   const boards = new Map<string, Seen>();
   const frames = new Map<string, Task>();
   /** What each member has told here: its board may not know it yet. */
@@ -69,7 +70,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   async function frameOf(named: Board["frames"][number]): Promise<Task | undefined> {
     const known = frames.get(named.sha256);
     if (known !== undefined) return known;
-    const bytes = await blobs.get(named.sha256);
+    const bytes = await opened.get(named.sha256);
     if (bytes === undefined) return undefined;
     const message = decodeMessage(bytes) as Request;
     const task = { key: keyOf(message), message, bytes };

@@ -187,7 +187,7 @@ export async function openEngineNode(options: EngineNodeOptions): Promise<Engine
     // Asked again after an answer did not do: the same frame is news then.
     if (frame === undefined) fromParent = undefined;
     if (frame === undefined || frame.sha256 === fromParent) return;
-    const bytes = await blobs.get(frame.sha256);
+    const bytes = await kept.get(frame.sha256);
     // Gone: there is a newer board.
     if (bytes === undefined) return;
     const own = await blobs.put(ownFrame(role.name, bytes));

@@ -2,8 +2,8 @@
  * The record and the blobs as one holder of a lease uses them: every write is refused once the lease has passed on (a fencing token), the
  * state that a commit made is known when the commit is, and what a snapshot replaced goes.
  *
- * Frames from the parent are kept under digests of the node's own: the parent throws its frames away when it has moved on, and several shards
- * keep the same one.
+ * Equal frames have equal digests, and whoever is done with one deletes it: so what several nodes may hold (a question, which a shard passes on
+ * as it came) is stored under a digest of each owner's own.
  */
 import type { BlobStore } from "../core/blobs.js";
 import type { Fence, LoggedInput, RecordStore, RoundRow } from "../core/record.js";
@@ -74,7 +74,7 @@ export function fencedRecord(parts: {
 
 const format = "millwright-parent-frame/1";
 
-/** A parent's frame under a digest that is this node's own. */
+/** A frame under a digest that is this owner's alone, so that it can be thrown away when its owner is done with it. */
 export const ownFrame = (node: string, bytes: Uint8Array): Uint8Array => encodeFrame({ format, node }, bytes);
 
 export function nodeBlobs(blobs: BlobStore): DriverBlobs {

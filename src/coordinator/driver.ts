@@ -11,7 +11,7 @@ import type { Clock } from "../core/ports.js";
 import { type Millis, millis } from "../core/quantities.js";
 import type { LoggedInput, RecordStore, RunRow } from "../core/record.js";
 import { decodeMessage, encodeMessage, keyOf, type Message } from "../round/messages.js";
-import type { ClosedStep, Node, NodeEffect, NodeInput, Release, Waiting } from "../round/node.js";
+import type { ClosedStep, Node, NodeEffect, NodeInput, NodeState, Release, Waiting } from "../round/node.js";
 import { openSnapshot, sealSnapshot } from "./snapshot.js";
 
 /** The blobs a driver keeps: frames of logged inputs, snapshots, models. */
@@ -114,6 +114,7 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
   let working: Promise<void> | undefined;
   let halted: unknown;
   let closed = false;
+  let waited: { readonly state: NodeState; readonly waiting: Waiting } | undefined;
   let before = options.traffic();
   let lastSnapshot = row.snapshot?.blob;
 
@@ -288,6 +289,12 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
   since = uptime();
   setTimer();
 
+  /** Every poll asks what is waited for; it changes only with the state. */
+  function waitingNow(): Waiting {
+    if (waited?.state !== state) waited = { state, waiting: node.waiting(state) };
+    return waited.waiting;
+  }
+
   /** A task's frame, made once for everybody who gets the same message. */
   function frameOf(message: Message): Uint8Array {
     const bytes = frames.get(message) ?? encodeMessage(message);
@@ -316,10 +323,10 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
       } else since = uptime();
       setTimer();
     },
-    waiting: () => node.waiting(state),
+    waiting: waitingNow,
     holds: (sha256) => held.has(sha256),
     remaining() {
-      const { until } = node.waiting(state);
+      const { until } = waitingNow();
       return until === undefined || ended ? undefined : Math.max(0, until - now());
     },
     now,

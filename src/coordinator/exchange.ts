@@ -79,6 +79,8 @@ const openFrames = 4;
  * members. Many small ones share the disk's syncs and one commit.
  */
 const atOnce = { replies: 64, bytes: 32 << 20 };
+/** Replies whose frames are on the disk and that are told to the record together: one commit for all of them. */
+const perCommit = 32;
 
 export function createExchange(parts: ExchangeParts): Exchange {
   const { driver, blobs, presence, waiters } = parts;
@@ -86,6 +88,7 @@ export function createExchange(parts: ExchangeParts): Exchange {
   /** The newest frames by digest: everybody has the same one, or two while somebody catches up. */
   const open = new Map<string, Uint8Array>();
   const turn = turns(atOnce);
+  const group = meeting(perCommit);
 
   function noticeFor(member: string): TaskNotice | undefined {
     const task = driver.task(member);
@@ -98,6 +101,26 @@ export function createExchange(parts: ExchangeParts): Exchange {
     }
     const kind = task.message.type === "train" ? "train" : "ask";
     return { key: task.key, kind, sha256, size: task.bytes.length, remainingMs: driver.remaining() };
+  }
+
+  /** The message of a reply whose frame is durable. */
+  async function received(member: string, key: string, frame: Uint8Array | { readonly sha256: string }, limit: number) {
+    const bytes = frame instanceof Uint8Array ? frame : await blobs.get(frame.sha256, limit);
+    if (bytes === undefined) {
+      return fail("BLOB_MISSING", {
+        where: `reply to ${key}`,
+        expected: "the frame to be uploaded first",
+        got: "no such blob",
+        remedy: "upload it again",
+      });
+    }
+    if (bytes.length > limit)
+      fail("LIMIT_EXCEEDED", { where: `reply to ${key}`, expected: `at most ${limit} bytes`, got: String(bytes.length) });
+    const message = decodeMessage(bytes);
+    checkReply(member, key, message);
+    // Before anything else it must be where a restart finds it.
+    const { sha256 } = frame instanceof Uint8Array ? await blobs.put(frame) : frame;
+    return { message, bytes, sha256 };
   }
 
   return {
@@ -133,21 +156,7 @@ export function createExchange(parts: ExchangeParts): Exchange {
       const limit = parts.frameLimit();
       const size = frame instanceof Uint8Array ? frame.length : ((await blobs.stat(frame.sha256))?.size ?? 0);
       return turn(size, async () => {
-        const bytes = frame instanceof Uint8Array ? frame : await blobs.get(frame.sha256, limit);
-        if (bytes === undefined) {
-          return fail("BLOB_MISSING", {
-            where: `reply to ${key}`,
-            expected: "the frame to be uploaded first",
-            got: "no such blob",
-            remedy: "upload it again",
-          });
-        }
-        if (bytes.length > limit)
-          fail("LIMIT_EXCEEDED", { where: `reply to ${key}`, expected: `at most ${limit} bytes`, got: String(bytes.length) });
-        const message = decodeMessage(bytes);
-        checkReply(member, key, message);
-        // Before anything else it must be where a restart finds it.
-        const { sha256 } = frame instanceof Uint8Array ? await blobs.put(frame) : frame;
+        const { message, bytes, sha256 } = await group(() => received(member, key, frame, limit));
         const counts = await driver.submit(member, { sha256, message });
         if (counts) parts.count(member, bytes.length, 0);
         else if (!driver.holds(sha256)) await blobs.delete(sha256);
@@ -213,6 +222,27 @@ function turns(most: { readonly replies: number; readonly bytes: number }): <T>(
         enter(next.size);
         next.go();
       }
+    }
+  };
+}
+
+/** Whoever is done waits for those who are about to be, up to `most` of them: nobody waits where nobody else is on the way. */
+function meeting(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let coming = 0;
+  const ready: (() => void)[] = [];
+  const settle = (): void => {
+    if (coming > 0 && ready.length < most) return;
+    for (const go of ready.splice(0)) go();
+  };
+  return async (work) => {
+    coming++;
+    try {
+      return await work();
+    } finally {
+      coming--;
+      const met = new Promise<void>((go) => ready.push(go));
+      settle();
+      await met;
     }
   };
 }

@@ -1,5 +1,8 @@
 /** What a coordinator keeps of a run on its disk: models and releases for good, frames and snapshots only while a restart could ask for them. */
 import { describe, expect, it } from "vitest";
+import { folderDisk } from "../../src/io/disk/folder.js";
+import { fileBlobs } from "../../src/io/store/blobs.js";
+import { temporaryFolder } from "../support/folder.js";
 import { fileOf } from "../support/network.js";
 import { movedClock, openInside } from "../support/network-inside.js";
 
@@ -29,5 +32,17 @@ describe("a coordinator's blobs", () => {
   it("grow by the model of each round and by nothing else", { timeout: 150_000 }, async () => {
     const [few, more] = [await blobsAfter(4), await blobsAfter(12)];
     expect(more - few).toBe(8);
+  });
+});
+
+describe("a store of blobs", () => {
+  it("forgets what was deleted, so that years of frames neither fill its memory nor put collections off", async () => {
+    const blobs = await fileBlobs(folderDisk(await temporaryFolder()), { limits: { arrivals: 4 } });
+    await blobs.put(new Uint8Array([1]));
+    // It came since the last collection: somebody may be about to refer to it.
+    expect(await blobs.gc(new Set())).toMatchObject({ removed: 0 });
+    for (let i = 0; i < 20; i++) await blobs.delete((await blobs.put(new Uint8Array([2, i]))).sha256);
+    expect(await blobs.gc(new Set())).toMatchObject({ removed: 1 });
+    expect(await blobs.list()).toEqual([]);
   });
 });

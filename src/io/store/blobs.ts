@@ -134,7 +134,12 @@ export async function fileBlobs(disk: Disk, options: FileBlobsOptions = {}): Pro
 
   /** In turn: a blob that is just getting its name is not there before that name is durable. */
   const settledStat = (sha256: string): Promise<BlobStat | undefined> => inTurn(sha256, () => stat(sha256));
-  const remove = (sha256: string): Promise<void> => inTurn(sha256, () => disk.remove(pathOf(sha256)));
+  /** What was deleted needs no protection from a collection: a store that takes and deletes for years remembers nothing of it. */
+  const remove = (sha256: string): Promise<void> =>
+    inTurn(sha256, async () => {
+      await disk.remove(pathOf(sha256));
+      arrivals.delete(sha256);
+    });
 
   async function list(): Promise<readonly string[]> {
     const found: string[] = [];

@@ -8,9 +8,11 @@ import { showError } from "./show/errors.js";
 import { nearest } from "./show/text.js";
 import { backupVerb, fsckVerb, restoreVerb } from "./verbs/backup.js";
 import { benchVerb } from "./verbs/bench.js";
+import { collectVerb } from "./verbs/collect.js";
 import { controlVerb } from "./verbs/control.js";
 import { dataVerb } from "./verbs/data.js";
 import { doctorVerb } from "./verbs/doctor.js";
+import { engineVerb } from "./verbs/engine.js";
 import { enrollVerb } from "./verbs/enroll.js";
 import { experimentVerb } from "./verbs/experiment.js";
 import { exportVerb } from "./verbs/export.js";
@@ -46,6 +48,8 @@ const verbs: readonly Verb[] = [
   experimentVerb,
   benchVerb,
   serveVerb,
+  engineVerb,
+  collectVerb,
   joinVerb,
   enrollVerb,
   statusVerb,

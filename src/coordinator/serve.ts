@@ -228,8 +228,8 @@ async function collect(record: RecordStore, blobs: { readonly gc: (keep: Readonl
 }
 
 /** The plan of this file: the one that was signed before where nothing changed, else a new one with the next number. */
-async function ownPlan(
-  options: ServeOptions,
+export async function ownPlan(
+  options: Pick<ServeOptions, "file" | "modules" | "org" | "sites" | "again">,
   home: Home,
   record: RecordStore,
   blobs: {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fail } from "../../core/errors.js";
 import { line } from "../context.js";
 import { logTo } from "../network/log.js";
+import { separateNames } from "../network/names.js";
 import { untilStopped } from "../network/stop.js";
 import { type Verb, wantsJson } from "../program.js";
 import { resolvePath, wholeNumber } from "./numbers.js";
@@ -62,7 +63,7 @@ export const serveVerb: Verb = (program, run) => {
         }
         const log = logTo(context, options.log === "json" ? "json" : "text");
         const data = resolvePath(context, options.data);
-        const { names, addresses } = split(options.name.length > 0 ? options.name : ["localhost", options.host]);
+        const { names, addresses } = separateNames(options.name.length > 0 ? options.name : ["localhost", options.host]);
         let end: (how: "finished" | "failed" | Error) => void = () => {};
         const over = new Promise<"finished" | "failed">((resolve, reject) => {
           end = (how) => (how instanceof Error ? reject(how) : resolve(how));
@@ -130,13 +131,6 @@ export const serveVerb: Verb = (program, run) => {
 const farewell = 3000;
 
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
-
-/** DNS names and IP addresses: certificates hold them apart. */
-function split(all: readonly string[]): { readonly names: readonly string[]; readonly addresses: readonly string[] } {
-  const unique = [...new Set(all)].filter((one) => one !== "0.0.0.0" && one !== "::");
-  const isAddress = (text: string) => /^\d{1,3}(\.\d{1,3}){3}$/.test(text) || text.includes(":");
-  return { names: unique.filter((one) => !isAddress(one)), addresses: unique.filter(isAddress) };
-}
 
 /** A token, or the content of @file. */
 export function tokenOf(text: string, cwd: string): string {

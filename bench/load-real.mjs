@@ -96,6 +96,7 @@ export async function loadRound(out, sites = 5000, spread = 20_000) {
     await plants.next("sent");
     const questions = await plants.next("sent");
     const busy = await server.ask("state", "rss");
+    await plants.next("there");
     // In the middle of round 2.
     await sleep(500);
     await server.end();

@@ -169,8 +169,10 @@ export function machine(options: MachineOptions): Machine {
       offset = to;
     },
     excuse(reason, stays = false) {
-      excuse = reason;
-      if (stays) lasting = reason;
+      // A life that took over can be fenced by what its predecessor had under way, whatever befalls it besides.
+      const kept = lasting === "take-over" ? lasting : reason;
+      excuse = kept;
+      if (stays) lasting = kept;
     },
     pardon() {
       lasting = undefined;

@@ -52,7 +52,7 @@ export interface MemberOptions {
 export interface Member {
   /** Runs until the run is over (`once`), the plan changed, or the signal is aborted. */
   readonly run: () => Promise<"finished" | "failed" | "stopped" | "new plan">;
-  /** Sends until it is acknowledged or another reply takes its place. */
+  /** Sends until it is acknowledged; an update of an older round gives way to that of a newer one. */
   readonly send: (reply: Outgoing) => void;
   /** What it waits for, and since when. */
   readonly waiting: () => { readonly what: string; readonly since: Millis };
@@ -66,7 +66,8 @@ const longestPause = 60_000;
 export function createMember(options: MemberOptions): Member {
   const { link, clock, random, worker, log, signal } = options;
   let waiting = { what: "the coordinator's answer", since: clock.now() };
-  let outgoing: Outgoing | undefined;
+  /** Replies on their way, by key, oldest first. */
+  const outgoing = new Map<string, Outgoing>();
   let sending = false;
   /** The task in hand: being worked on, or its reply on the way. */
   let have: string | undefined;
@@ -111,25 +112,21 @@ export function createMember(options: MemberOptions): Member {
   }
 
   async function deliver(): Promise<void> {
-    for (let tries = 0; outgoing !== undefined && !signal.aborted; ) {
-      const reply: Outgoing = outgoing;
+    for (let tries = 0; outgoing.size > 0 && !signal.aborted; ) {
+      const [reply] = outgoing.values();
       try {
         const { counts } = await link.reply(reply.key, reply, signal);
         answered();
         tries = 0;
         await options.acknowledged?.(reply.key, counts);
         log({ kind: "sent", key: reply.key, size: reply.bytes.length, counts });
-        if (outgoing === reply) outgoing = undefined;
-        done = reply.key;
-        if (have === reply.key) have = undefined;
+        over(reply);
       } catch (error) {
         if (signal.aborted) return;
         // What the coordinator will never take is not sent again; the next task asks for something new.
         if (isFinal(error)) {
           log({ kind: "refused", code: error.code, text: error.message });
-          if (outgoing === reply) outgoing = undefined;
-          done = reply.key;
-          if (have === reply.key) have = undefined;
+          over(reply);
           continue;
         }
         await pause(failed(error, tries++));
@@ -137,13 +134,27 @@ export function createMember(options: MemberOptions): Member {
     }
   }
 
+  /** A reply that nobody needs to send any more: answered, or given up. */
+  function over(reply: Outgoing): void {
+    if (outgoing.get(reply.key) === reply) outgoing.delete(reply.key);
+    done = reply.key;
+    if (have === reply.key) have = undefined;
+  }
+
   function send(reply: Outgoing): void {
-    outgoing = reply;
+    // A newer round makes an older one's update worthless; answers to different questions are all still asked for.
+    for (const key of outgoing.keys()) if (isRound(key) && isRound(reply.key)) outgoing.delete(key);
+    outgoing.set(reply.key, reply);
+    for (const key of [...outgoing.keys()].slice(0, -mostOutgoing)) {
+      outgoing.delete(key);
+      if (have === key) have = undefined;
+    }
     if (sending) return;
     sending = true;
     deliver().finally(() => {
       sending = false;
-      if (outgoing !== undefined && !signal.aborted) send(outgoing);
+      const [next] = outgoing.values();
+      if (next !== undefined && !signal.aborted) send(next);
     });
   }
 
@@ -202,6 +213,10 @@ export function createMember(options: MemberOptions): Member {
     },
   };
 }
+
+/** Replies that wait to be sent; a coordinator asks one thing at a time, and a relay may have grown since. */
+const mostOutgoing = 8;
+const isRound = (key: string): boolean => key.startsWith("round ");
 
 const isRefusal = (error: unknown): error is MillwrightError => error instanceof MillwrightError && error.code.startsWith("AUTH_");
 

@@ -85,6 +85,26 @@ describe("a member", () => {
     stop.abort();
   });
 
+  it("sends answers to different questions each, and of two rounds the newer", async () => {
+    const sent: string[] = [];
+    let open = false;
+    const { clock, member, stop } = bench({
+      reply: async (key) => {
+        if (!open) throw unreachable();
+        sent.push(key);
+        return { counts: true, retryAfterMs: 0 };
+      },
+    });
+    for (const key of ["round 1 attempt 1", "exchange 3", "round 2 attempt 1", "exchange 2"]) {
+      member.send({ key, sha256: task.sha256, bytes: frame });
+      await settle();
+    }
+    open = true;
+    await clock.advance(120_000);
+    expect(new Set(sent)).toEqual(new Set(["exchange 3", "round 2 attempt 1", "exchange 2"]));
+    stop.abort();
+  });
+
   it("does not send again what will never be taken", async () => {
     let tries = 0;
     const { clock, events, member } = bench({

@@ -45,10 +45,13 @@ function measured(rows, results) {
   const aimed = found.filter(([, one]) => one.verdict.goal !== undefined);
   const done = aimed.filter(([, one]) => one.verdict.goal === true).length;
   // A gate asks for three seeds and a goal for ten: what was run on fewer says so.
-  const fewest = Math.min(...found.map(([, one]) => one.seeds?.length ?? Number.POSITIVE_INFINITY));
-  const few = (asked) => (fewest < asked ? ` (on ${fewest} of the ${asked} seeds asked for)` : "");
+  const seedsOf = (one) => one.seeds?.length ?? Number.POSITIVE_INFINITY;
+  const few = (asked, of) => {
+    const short = of.filter(([, one]) => seedsOf(one) < asked).map(([row, one]) => `\`${row.name}\` ${seedsOf(one)}`);
+    return short.length === 0 ? "" : ` (of the ${asked} seeds asked for, ${short.join(", ")})`;
+  };
   return [
-    `Gates reached: ${reached} of ${held.length}${few(3)}. Goals reached: ${done} of ${aimed.length}${few(10)}.${missing.length > 0 ? ` Not measured: ${missing.join(", ")}.` : ""}`,
+    `Gates reached: ${reached} of ${held.length}${few(3, held)}. Goals reached: ${done} of ${aimed.length}${few(10, aimed)}.${missing.length > 0 ? ` Not measured: ${missing.join(", ")}.` : ""}`,
     "",
     "The gate is what a release must reach as the mean of three seeds, the goal what a good recipe reaches as the mean of ten. Figures are",
     "mean ± sample standard deviation over the seeds; a seed draws the sites, the initial values, the order of the examples and, where the data",

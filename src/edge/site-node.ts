@@ -126,6 +126,12 @@ export async function createSiteNode(
       apply(effects);
     },
     doing: () => doing,
-    acknowledged: (key, counts) => keep.sent({ key, counts }),
+    acknowledged: async (key, counts) => {
+      try {
+        await keep.sent({ key, counts });
+      } catch (error) {
+        options.halted(error);
+      }
+    },
   };
 }

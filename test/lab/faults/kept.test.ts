@@ -6,6 +6,7 @@ import { decodeMessage, encodeMessage, type Message } from "../../../src/round/m
 it.each([
   [1348, "a relay whose cohort grew in a round that the parent cannot take yet"],
   [2864, "a node that took over and is fenced by what its predecessor had under way"],
+  [3123, "a plant whose journal fails when a reply was acknowledged"],
   [4293, "a relay whose cohort grew while its answer to another question was on its way"],
   [1163, "a plant that dies between reading a plan and writing it down"],
 ])("seed %i: %s", { timeout: 60_000 }, async (seed) => {

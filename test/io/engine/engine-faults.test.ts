@@ -42,7 +42,7 @@ describe.skipIf(!ready)(`an engine whose parts die${needed}`, () => {
   });
 
   it("counts nothing twice, and loses nothing with JetStream's store, the database's crash and stolen leases", {
-    timeout: 90_000,
+    timeout: 240_000,
   }, async () => {
     const database = await services.postgres.database();
     const shape = await shapeOf(2);
@@ -84,7 +84,7 @@ describe.skipIf(!ready)(`an engine whose parts die${needed}`, () => {
     expect(await a.record.check()).toEqual([]);
   });
 
-  it("goes on when any worker is killed, the holder of the root too", { timeout: 120_000 }, async () => {
+  it("goes on when any worker is killed, the holder of the root too", { timeout: 240_000 }, async () => {
     const database = await services.postgres.database();
     const shape = await shapeOf(2);
     const { tree } = await prepareTree(file);

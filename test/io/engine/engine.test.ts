@@ -23,7 +23,7 @@ describe.skipIf(!ready)(`an engine${needed}`, () => {
     ["two shards, PostgreSQL alone", 2, noQueue],
   ] as const)(
     "with %s, two workers and two fronts makes the bytes of a single process",
-    { timeout: 60_000 },
+    { timeout: 240_000 },
     async (_name, shards, how) => {
       const database = await services.postgres.database();
       const shape = await shapeOf(shards);

@@ -1,5 +1,5 @@
 /** Waits until something is so; what it waits for is in the error when it never is. */
-export async function until(what: string, so: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
+export async function until(what: string, so: () => boolean | Promise<boolean>, ms = 60_000): Promise<void> {
   const end = performance.now() + ms;
   while (!(await so())) {
     if (performance.now() > end) throw new Error(`waited in vain for ${what}`);

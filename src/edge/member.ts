@@ -118,10 +118,13 @@ export function createMember(options: MemberOptions): Member {
         const { counts } = await link.reply(reply.key, reply, signal);
         answered();
         tries = 0;
-        over(reply);
-        log({ kind: "sent", key: reply.key, size: reply.bytes.length, counts });
         // A journal that cannot be written ends the program (see `halted` of whoever keeps it); it is no reason to send again.
-        await options.acknowledged?.(reply.key, counts).catch(() => undefined);
+        const known = await (options.acknowledged?.(reply.key, counts) ?? Promise.resolve()).then(
+          () => true,
+          () => false,
+        );
+        if (known) log({ kind: "sent", key: reply.key, size: reply.bytes.length, counts });
+        over(reply);
       } catch (error) {
         if (signal.aborted) return;
         // What the coordinator will never take is not sent again; the next task asks for something new.

@@ -131,6 +131,7 @@ export async function createSiteNode(
         await keep.sent({ key, counts });
       } catch (error) {
         options.halted(error);
+        throw error;
       }
     },
   };

@@ -66,6 +66,8 @@ export interface Served extends Coordinator {
 
 /** Starts and returns when members can connect. Errors: STORE_LOCKED, PLAN_REFUSED, FILE_*, TOKEN_REFUSED, TRANSPORT_*, RECORD_*. */
 export async function serve(options: ServeOptions): Promise<Served> {
+  // Before a folder is made: a file that cannot run leaves nothing behind.
+  const own = options.file === undefined ? undefined : readFile(options.file);
   const root = resolve(options.data);
   const disk = folderDisk(root);
   const clock = systemClock;
@@ -80,7 +82,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     await collect(record, blobs);
     const up = options.file === undefined ? await reachParent(options, disk) : undefined;
     if (up !== undefined) closing.unshift(up.close);
-    const federation = up?.federation ?? readFile(options.file as string).federation;
+    const federation = up?.federation ?? (own as NonNullable<typeof own>).federation;
     const name = up?.name ?? rootName;
     const modules = options.modules ?? (options.file === undefined ? "." : dirname(options.file));
     const stop = new AbortController();

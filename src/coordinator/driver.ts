@@ -12,6 +12,7 @@ import { type Millis, millis } from "../core/quantities.js";
 import type { LoggedInput, RecordStore, RunRow } from "../core/record.js";
 import { decodeMessage, encodeMessage, keyOf, type Message } from "../round/messages.js";
 import type { ClosedStep, Node, NodeEffect, NodeInput, NodeState, Release, Waiting } from "../round/node.js";
+import { float32Bytes } from "../wire/numbers.js";
 import { openSnapshot, sealSnapshot } from "./snapshot.js";
 
 /** The blobs a driver keeps: frames of logged inputs, snapshots, models. */
@@ -230,7 +231,7 @@ export async function openDriver(options: DriverOptions): Promise<Driver> {
   }
 
   async function recordRound(round: ClosedStep, step: Step): Promise<void> {
-    const model = round.model === undefined ? undefined : (await blobs.put(floatBytes(round.model))).sha256;
+    const model = round.model === undefined ? undefined : (await blobs.put(float32Bytes(round.model))).sha256;
     const snapshot = { seq: step.seq, blob: (await blobs.put(step.bytes as Uint8Array)).sha256 };
     const used = [...held].flatMap(([blob, at]) => (at <= step.seq ? [blob] : []));
     const { up, down } = options.traffic();
@@ -377,11 +378,4 @@ async function needed(blobs: DriverBlobs, sha256: string | undefined, what: stri
     got: "none",
     remedy: "restore the data folder from a backup, blobs and record together",
   });
-}
-
-function floatBytes(values: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(values.length * 4);
-  const view = new DataView(bytes.buffer);
-  for (let i = 0; i < values.length; i++) view.setFloat32(i * 4, values[i], true);
-  return bytes;
 }

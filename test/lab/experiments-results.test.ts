@@ -99,7 +99,7 @@ describe("the page", () => {
     expect(measured(0.62)).toContain("gate reached, goal missed");
     expect(measured(0.3)).toContain("**gate missed**");
     expect(measured(0.3)).toContain(
-      "Gates reached: 0 of 1 (on 2 of the 3 seeds asked for). Goals reached: 0 of 1 (on 2 of the 10 seeds asked for).",
+      "Gates reached: 0 of 1 (of the 3 seeds asked for, `a` 2). Goals reached: 0 of 1 (of the 10 seeds asked for, `a` 2).",
     );
     expect(of({ error: "TRAINING_DIVERGED: a|b", verdict: { gate: false, goal: false } })).toContain("failed: TRAINING_DIVERGED: a b");
     expect(resultsPage([plain], { results: { ...about, figures: { rows: {} } } })).toContain("Not measured: `a`.");
